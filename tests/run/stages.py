@@ -1,0 +1,229 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages of `./run test`: one function and one line of the table each.
+
+A stage raises Failed when something is wrong and Skipped when there was nothing, or not everything, to look at.
+Several of the tools end with 0 after having looked at nothing; each such case is told from success here.
+"""
+
+from __future__ import annotations
+
+import collections.abc as c
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import sys
+
+from . import places
+from .places import ROOT, WORK
+from .tools import GET_PIP, PACKAGES, Failed, Shell, Skipped, copy_tree, prepare
+
+PYTHON = f'{sys.version_info[0]}.{sys.version_info[1]}'
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """name: what `./run NAME` calls it; environments: names of tools.PACKAGES; pytest: takes pytest's arguments."""
+
+    name: str
+    title: str
+    run: c.Callable[[Shell, list[str]], None]
+    environments: tuple[str, ...] = ('core',)
+    pytest: bool = False
+
+
+def plugin_files(kind: str) -> list[pathlib.Path]:
+    """The plugins of a kind, such as modules, by file."""
+    return sorted((ROOT / 'plugins' / kind).glob('[!_]*.py'))
+
+
+def env(shell: Shell, _arguments: list[str]) -> None:
+    prepare(shell, *PACKAGES)
+    shell.call('ansible', '--version')
+    shell.call(places.ENVIRONMENTS / 'uv' / 'bin' / 'uv', 'pip', 'check', '--python', places.ENVIRONMENTS / 'core')
+
+
+def sanity(shell: Shell, arguments: list[str]) -> None:
+    ignores = sorted(path.name for path in (ROOT / 'tests' / 'sanity').glob('ignore*.txt'))
+    if ignores:
+        raise Failed(f'{", ".join(ignores)}: this collection ignores no finding')
+    folder = copy_tree(places.TREE)
+    # Without a repository of its own the copy counts as an ignored folder of the outer one: nothing is tested.
+    shell.call('git', 'init', '--quiet', cwd=folder)
+    shell.call('git', 'add', '--all', cwd=folder)
+    seed_get_pip()
+    _code, output = shell.call(
+        'ansible-test', 'sanity', '--local', '--python', PYTHON, '--color', 'no', *arguments, cwd=folder,
+    )
+    if problem := sanity_problem(output):
+        raise Failed(problem)
+    if not plugin_files('modules'):
+        raise Skipped('there are no modules to test')
+
+
+# The words of ansible-test's warnings when it leaves something out, as against those of the pip that it runs.
+OMISSION = re.compile(r'^WARNING: (.*(?:[Ss]kipp|Required program|not found|[Uu]nable|No tests).*)$', re.MULTILINE)
+# Tests without which the others say little.
+ESSENTIAL = ('ansible-doc', 'import', 'pylint', 'validate-modules', 'yamllint')
+
+
+def sanity_problem(output: str) -> str | None:
+    """What ansible-test did not do although it ended well: it warns of tests that it leaves out, and carries on."""
+    if 'All targets skipped' in output:
+        return 'ansible-test found no files to test'
+    if omission := OMISSION.search(output):
+        return f'ansible-test did not look at everything: {omission[1]}'
+    ran = set(re.findall(r'^Running sanity test "([a-z0-9-]+)"', output, re.MULTILINE))
+    if missing := sorted(set(ESSENTIAL) - ran):
+        return f'ansible-test did not run {", ".join(missing)}'
+    return None
+
+
+def seed_get_pip() -> None:
+    """Put GET_PIP into ansible-test's cache, under the names that the installed ansible-test looks for."""
+    package = next((places.ENVIRONMENTS / 'core' / 'lib').glob('python*/site-packages/ansible_test/_internal'))
+    versions = set(re.findall(r"\bpip='([0-9.]+)'", (package / 'python_requirements.py').read_text()))
+    if not versions:
+        raise Failed('this ansible-test names no version of pip; tests/run/stages.py must learn where it does')
+    cache = places.HOME / '.ansible' / 'test' / 'cache'
+    cache.mkdir(parents=True, exist_ok=True)
+    for version in versions:
+        (cache / f'get_pip_{version.replace(".", "_")}.py').write_text(GET_PIP)
+
+
+def lint(shell: Shell, _arguments: list[str]) -> None:
+    problems = []
+    for name, command in {
+        'ruff': ('ruff', 'check', '--cache-dir', WORK / 'ruff', '.'),
+        'yamllint': ('yamllint', '--strict', '.'),
+        'reuse': ('reuse', 'lint', '--lines'),
+        'antsibull-nox': ('nox', '--session', 'extra-checks'),
+        'ansible-lint': ('ansible-lint', '--offline', '--nocolor'),
+    }.items():
+        code, output = shell.call(*command, env='lint', accept=range(256))
+        if code:
+            problems.append(name)
+        elif name == 'ansible-lint' and "Profile 'production' was required, and it passed" not in output:
+            problems.append(f'{name} (passed, but not as production)')
+    if problems:
+        raise Failed(f'findings of {", ".join(problems)}')
+
+
+def types(shell: Shell, arguments: list[str]) -> None:
+    packages = [
+        argument
+        for folder, package in {
+            'plugins/module_utils': 'ansible_collections.aks.backup.plugins.module_utils',
+            'plugins/action': 'ansible_collections.aks.backup.plugins.action',
+            'tests/emulator': 'tests.emulator',
+            'tests/run': 'tests.run',
+        }.items()
+        if (ROOT / folder).is_dir()
+        for argument in ('--package', package)
+    ]
+    shell.call('mypy', '--python-executable', python(), *packages, *arguments, env='lint')
+    missing = [name for name in ('plugins/module_utils', 'tests/emulator') if not (ROOT / name).is_dir()]
+    if missing:
+        raise Skipped(f'there is no {" and no ".join(missing)}')
+
+
+def docs(shell: Shell, _arguments: list[str]) -> None:
+    # A copy, for the linter looks at every file below its folder, the environments too.
+    shell.call(
+        'antsibull-docs', 'lint-collection-docs', '--plugin-docs', '--validate-collection-refs=all',
+        '--check-extra-docs-refs', copy_tree(WORK / 'docs'), env='lint',
+    )
+    if not plugin_files('modules'):
+        raise Skipped('there are no modules with documentation')
+
+
+def changelog(shell: Shell, _arguments: list[str]) -> None:
+    shell.call('antsibull-changelog', 'lint', env='lint')
+    shell.call('antsibull-changelog', 'lint-changelog-yaml', 'changelogs/changelog.yaml', env='lint')
+
+
+def build(shell: Shell, _arguments: list[str]) -> None:
+    work = WORK / 'build'
+    shutil.rmtree(work, ignore_errors=True)
+    # From a copy, since the build knows nothing of .gitignore and would pack the environments.
+    source, installed = copy_tree(work / 'source'), work / 'installed'
+    shell.call('ansible-galaxy', 'collection', 'build', '--output-path', work, cwd=source)
+    archive = next(work.glob('aks-backup-*.tar.gz'))
+    alone = {'ANSIBLE_COLLECTIONS_PATH': str(installed)}
+    shell.call('ansible-galaxy', 'collection', 'install', '--offline', '-p', installed, archive, extra=alone)
+    shell.call('ansible-galaxy', 'collection', 'verify', '--offline', 'aks.backup', extra=alone)
+    private = [name for name in ('.git', '.work', 'tests', 'run') if (installed / places.COLLECTION / name).exists()]
+    if private:
+        raise Failed(f'the archive holds {", ".join(private)}; see build_ignore in galaxy.yml')
+    modules = [f'aks.backup.{path.stem}' for path in plugin_files('modules')]
+    if modules:
+        shell.call('ansible-doc', '--json', '--type', 'module', *modules, extra=alone)
+
+    configuration = work / 'importer.cfg'
+    configuration.write_text('[galaxy-importer]\nCHECK_REQUIRED_TAGS = True\nCHECK_CHANGELOG = True\n')
+    _code, output = shell.call(
+        'python', '-m', 'galaxy_importer.main', archive, env='importer', cwd=work,
+        extra={'GALAXY_IMPORTER_CONFIG': str(configuration), 'ANSIBLE_COLLECTIONS_PATH': str(work)},
+    )
+    # The importer ends with 0 whatever its checks have found.
+    if errors := re.findall(r'^.*\bERROR\b.*$', output, re.MULTILINE):
+        raise Failed(f'galaxy-importer: {errors[0].strip()}')
+    if not modules:
+        raise Skipped('there are no modules to install')
+
+
+def pytest(folder: str, *options: str) -> c.Callable[[Shell, list[str]], None]:
+    """A stage that runs the tests of a folder."""
+    def run(shell: Shell, arguments: list[str]) -> None:
+        if not any((ROOT / folder).rglob('test_*.py')):
+            raise Skipped(f'there are no tests in {folder}')
+        code, output = shell.call('python', '-m', 'pytest', '-n', '2', *options, folder, *arguments, accept=(0, 5))
+        if problem := pytest_problem(code, output):
+            raise Skipped(problem)
+    return run
+
+
+def pytest_problem(code: int, output: str) -> str | None:
+    """What pytest left out: everything (exit code 5), or the tests that its closing line counts as skipped."""
+    if code == 5:
+        return 'pytest found no tests'
+    skipped = re.search(r'\b(\d+) skipped\b', closing_line(output))
+    return f'{skipped[1]} tests were skipped' if skipped else None
+
+
+def closing_line(output: str) -> str:
+    """The line in which pytest sums up, without its rules; empty when there is none."""
+    lines = re.findall(r'^=+ (.*\bin \d[\d.]*s\b.*?) =+$', output, re.MULTILINE)
+    return lines[-1] if lines else ''
+
+
+def python() -> pathlib.Path:
+    return places.ENVIRONMENTS / 'core' / 'bin' / 'python'
+
+
+def replace_process(arguments: list[str]) -> None:
+    """Become a Python program of the core environment, in the user's folder and with the user's terminal."""
+    environ = places.tool_environ(os.environ, places.ENVIRONMENTS / 'core' / 'bin')
+    os.execve(python(), [str(python()), *arguments], {**environ, 'PYTHONPATH': str(ROOT)})
+
+
+# In the order in which they start; the long ones first, since two run at a time.
+STAGES = (
+    Stage('env', 'make the environments', env, ()),
+    Stage('sanity', "ansible-test's sanity tests, without ignore files", sanity),
+    Stage('lifecycle', 'every module through create, change, delete, as a process and in the worker',
+          pytest('tests/lifecycle'), pytest=True),
+    Stage('failures', 'faults, interruptions and concurrency', pytest('tests/failures'), pytest=True),
+    Stage('emulator-tests', 'the emulator, driven by the bare Azure packages', pytest('tests/emulator/tests'),
+          pytest=True),
+    Stage('examples', 'every example runs', pytest('tests/examples'), pytest=True),
+    Stage('unit', 'pure functions, layers, and what can be forgotten', pytest('tests/unit'), pytest=True),
+    Stage('build', 'build, install, verify and import the archive', build, ('core', 'importer')),
+    Stage('lint', 'ruff, yamllint, reuse, and ansible-lint as production', lint, ('core', 'lint')),
+    Stage('types', 'mypy over module_utils, action plugins, emulator and tools', types, ('core', 'lint')),
+    Stage('docs', 'antsibull-docs over plugins and guides', docs, ('lint',)),
+    Stage('changelog', 'fragments and changelog.yaml', changelog, ('lint',)),
+)
