@@ -1,0 +1,160 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backup instances of AKS clusters: what a PUT must hold, what is kept of it, and how it is shown per api-version.
+
+Shapes are ARM wire behaviour: lists of the Kubernetes parameters that were never set are null, not absent; resourceId
+is understood and resourceID is shown; top level properties without a value are omitted.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from ..errors import not_modelled
+from ..ids import identifier, same
+from . import versions
+from .errors import Refused, invalid
+from .policies import AKS, OPERATIONAL
+
+CONFIGURING, CONFIGURED, UPDATING = "ConfiguringProtection", "ProtectionConfigured", "UpdatingProtection"
+ERROR, STOPPED, SUSPENDED = "ProtectionError", "ProtectionStopped", "BackupsSuspended"
+SOFT_DELETING, SOFT_DELETED = "SoftDeleting", "SoftDeleted"
+DATASOURCE = ("resourceID", "resourceUri", "datasourceType", "resourceName", "resourceType", "resourceLocation",
+              "objectType")
+STORE = ("dataStoreType", "objectType", "resourceGroupId")
+PARAMETERS = "KubernetesClusterBackupDatasourceParameters"
+LISTS = ("includedNamespaces", "excludedNamespaces", "includedResourceTypes", "excludedResourceTypes", "labelSelectors",
+         "backupHookReferences")
+VOLUMES = "includedVolumeTypes"
+VOLUME_TYPES = ("AzureDisk", "AzureFileShareSMB")
+# Where a POST may start and what the instance is afterwards.
+TRANSITIONS = {
+    "stopProtection": ((CONFIGURED,), STOPPED),
+    "suspendBackups": ((CONFIGURED,), SUSPENDED),
+    "resumeProtection": ((STOPPED, SUSPENDED), CONFIGURED),
+    "resumeBackups": ((SUSPENDED,), CONFIGURED),
+}
+
+
+def datasource(source: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A Datasource or DatasourceSet with resourceID, in the order of the service."""
+    if source is None:
+        return None
+    named = {("resourceID" if key.lower() == "resourceid" else key): value for key, value in source.items()}
+    return {key: named[key] for key in DATASOURCE if named.get(key) is not None}
+
+
+def kept(properties: dict[str, Any]) -> dict[str, Any]:
+    """What the service keeps of a PUT, or of the backupInstance of a validate. Refused if it makes no sense at all."""
+    if properties.get("objectType") not in (None, "BackupInstance"):
+        raise invalid(f"unknown objectType {properties.get('objectType')}")
+    source = datasource(properties.get("dataSourceInfo"))
+    policy_id = (properties.get("policyInfo") or {}).get("policyId")
+    if not source or not source.get("resourceID") or not policy_id:
+        raise invalid("dataSourceInfo with resourceID and policyInfo with policyId are mandatory")
+    if str(source.get("datasourceType")).lower() != AKS.lower():
+        raise not_modelled(f"backup instances of {source.get('datasourceType')}")
+    try:
+        cluster, policy = identifier(source["resourceID"]), identifier(policy_id)
+    except ValueError as error:
+        raise invalid(f"'{error}' is not a resource id") from None
+    if cluster.type.lower() != AKS.lower() or len(policy.types) != 2:
+        raise Refused("DppPluginInvalidInputParameters",
+                      detail="resourceID is not an AKS cluster or policyId is not a backup policy")
+    result = {"friendlyName": properties.get("friendlyName"), "dataSourceInfo": source,
+              "dataSourceSetInfo": datasource(properties.get("dataSourceSetInfo")),
+              "policyInfo": {"policyId": policy_id, "policyParameters": _parameters(properties["policyInfo"])},
+              "identityDetails": copy.deepcopy(properties.get("identityDetails")),
+              "validationType": properties.get("validationType"), "objectType": "BackupInstance"}
+    return {key: value for key, value in result.items() if value is not None}
+
+
+def _parameters(policy_info: dict[str, Any]) -> dict[str, Any]:
+    given = policy_info.get("policyParameters") or {}
+    stores = given.get("dataStoreParametersList") or []
+    if len(stores) != 1 or stores[0].get("objectType") != "AzureOperationalStoreParameters":
+        raise Refused("DppPluginInvalidInputParameters",
+                      detail="dataStoreParametersList needs exactly one AzureOperationalStoreParameters")
+    if stores[0].get("dataStoreType") != OPERATIONAL or not stores[0].get("resourceGroupId"):
+        raise Refused("DppPluginInvalidInputParameters",
+                      detail="the operational store needs the resourceGroupId of the snapshot resource group")
+    result = {"dataStoreParametersList": [{key: stores[0][key] for key in STORE}]}
+    parameters = given.get("backupDatasourceParametersList")
+    if parameters:
+        for each in parameters:
+            _check_parameters(each)
+        result["backupDatasourceParametersList"] = [
+            {"objectType": PARAMETERS, "includeClusterScopeResources": each["includeClusterScopeResources"],
+             "snapshotVolumes": each["snapshotVolumes"], **{name: each.get(name) for name in LISTS},
+             **({VOLUMES: each[VOLUMES]} if each.get(VOLUMES) is not None else {})}
+             for each in copy.deepcopy(parameters)]
+    return result
+
+
+def _check_parameters(each: dict[str, Any]) -> None:
+    if each.get("objectType") != PARAMETERS:
+        raise Refused("DppPluginInvalidInputParameters", detail=f"unknown parameters {each.get('objectType')}")
+    for name in ("includeClusterScopeResources", "snapshotVolumes"):
+        if type(each.get(name)) is not bool:
+            raise Refused("DppPluginInvalidInputParameters", detail=f"{name} is mandatory")
+    if wrong := set(each.get(VOLUMES) or []) - set(VOLUME_TYPES):
+        raise Refused("DppPluginInvalidInputParameters", detail=f"unknown volume type {sorted(wrong)[0]}")
+    for reference in each.get("backupHookReferences") or []:
+        if not reference.get("name") or not reference.get("namespace"):
+            raise Refused("DppPluginInvalidInputParameters", detail="a hook reference needs name and namespace")
+
+
+def flaw(properties: dict[str, Any]) -> Refused | None:
+    """What a PUT accepts and protection then fails of; properties as kept() gives them."""
+    source, whole = properties["dataSourceInfo"], properties.get("dataSourceSetInfo")
+    if whole is None or not same(whole.get("resourceID"), source["resourceID"]):
+        return Refused("ScenarioPluginInvalidWorkflowDataRequest",
+                       detail="dataSourceSetInfo is not that of the datasource",
+                       inner="The value of DataSourceSetInfo is null or does not belong to the datasource.")
+    parameters = properties["policyInfo"]["policyParameters"].get("backupDatasourceParametersList") or []
+    if len(parameters) != 1:
+        return Refused("UserErrorInvalidBackupDatasourceParameters", detail="exactly one element is expected")
+    return None
+
+
+def cluster_of(properties: dict[str, Any]) -> str:
+    """The ARM id of the protected cluster."""
+    return properties["dataSourceInfo"]["resourceID"]
+
+
+def snapshot_group(properties: dict[str, Any]) -> str:
+    """The ARM id of the snapshot resource group."""
+    return properties["policyInfo"]["policyParameters"]["dataStoreParametersList"][0]["resourceGroupId"]
+
+
+def check_update(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Refused if a PUT on an existing instance changes what cannot be changed."""
+    if not same(cluster_of(before), cluster_of(after)):
+        raise Refused("DppPluginInvalidInputParameters", detail="the datasource of a backup instance cannot be changed")
+    if not same(snapshot_group(before), snapshot_group(after)):
+        raise Refused("DppPluginInvalidInputParameters",
+                      detail="the snapshot resource group of a backup instance cannot be changed")
+
+
+def shown(properties: dict[str, Any], api_version: str, state: str, provisioning: str,
+          error: dict[str, Any] | None = None, object_type: str = "BackupInstance") -> dict[str, Any]:
+    """The properties as an answer of this api-version has them; properties as kept() gives them."""
+    policy_info = copy.deepcopy(properties["policyInfo"])
+    source = properties["dataSourceInfo"]
+    if versions.since(api_version, versions.POLICY_VERSION):
+        policy_info["policyVersion"] = ""
+        source = {**source, "resourceProperties": {"objectType": None}}
+    for each in policy_info["policyParameters"].get("backupDatasourceParametersList") or []:
+        if versions.since(api_version, versions.VOLUME_TYPES):
+            each.setdefault(VOLUMES, None)
+        else:
+            each.pop(VOLUMES, None)
+    result = {"friendlyName": properties.get("friendlyName"), "dataSourceInfo": source,
+              "dataSourceSetInfo": properties.get("dataSourceSetInfo"), "policyInfo": policy_info,
+              "protectionStatus": {"status": state, **({"errorDetails": error} if error else {})},
+              "currentProtectionState": state, "protectionErrorDetails": error, "provisioningState": provisioning,
+              "validationType": properties.get("validationType"), "identityDetails": properties.get("identityDetails"),
+              "objectType": object_type}
+    return {key: value for key, value in result.items() if value is not None}
