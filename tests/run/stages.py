@@ -180,7 +180,9 @@ def pytest(folder: str, *options: str) -> c.Callable[[Shell, list[str]], None]:
     def run(shell: Shell, arguments: list[str]) -> None:
         if not any((ROOT / folder).rglob('test_*.py')):
             raise Skipped(f'there are no tests in {folder}')
-        code, output = shell.call('python', '-m', 'pytest', '-n', '2', *options, folder, *arguments, accept=(0, 5))
+        code, output = shell.call('python', '-m', 'pytest', '-n', '2', *options, folder, *arguments, accept=(0, 1, 5))
+        if code == 1:
+            raise Failed('tests failed')
         if problem := pytest_problem(code, output):
             raise Skipped(problem)
     return run

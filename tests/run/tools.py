@@ -88,7 +88,7 @@ class Shell:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         ) as process:
             self.running.add(process)
-            timer = threading.Timer(self.deadline, lambda: (late.set(), stop(process)))
+            timer = threading.Timer(self.deadline, end_late, [process, late])
             timer.start()
             try:
                 for line in process.stdout or ():
@@ -103,6 +103,11 @@ class Shell:
         if code not in accept:
             raise Failed(f'{pathlib.Path(command[0]).name} ended with {code}')
         return code, ''.join(output)
+
+
+def end_late(process: subprocess.Popen[str], late: threading.Event) -> None:
+    late.set()
+    stop(process)
 
 
 def stop(process: subprocess.Popen[str]) -> None:

@@ -1,0 +1,107 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tool chain's own judgement: what it hides from the tools, and how it tells nothing from success."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from tests.run.places import pip_configuration, pip_settings, python_problem, tool_environ, uv_environ
+from tests.run.stages import STAGES, closing_line, pytest_problem, sanity_problem
+
+ESSENTIAL = ''.join(
+    f'Running sanity test "{name}"\n' for name in ('ansible-doc', 'import', 'pylint', 'validate-modules', 'yamllint')
+)
+
+
+def test_tools_see_neither_credentials_nor_configuration() -> None:
+    environ = tool_environ({
+        'ANSIBLE_VAULT_PASSWORD_FILE': '/home/someone/.vault', 'ARM_CLIENT_SECRET': 's', 'AZURE_SECRET': 's',
+        'AZURE_CONFIG_DIR': '/home/someone/.azure', 'HOME': '/home/someone', 'MSI_ENDPOINT': 'http://localhost',
+        'PYTHONPATH': '/elsewhere', 'XDG_CONFIG_HOME': '/home/someone/.config', 'PATH': '/usr/bin',
+    })
+    assert [name for name in environ if name.startswith(('ARM_', 'AZURE_', 'MSI_', 'XDG_', 'PYTHONP'))] == []
+    assert {name for name in environ if name.startswith('ANSIBLE_')} == {
+        'ANSIBLE_COLLECTIONS_PATH', 'ANSIBLE_CONFIG',
+    }
+    assert 'someone' not in str(environ)
+
+
+def test_tools_see_how_packages_are_fetched() -> None:
+    given = {
+        'HTTPS_PROXY': 'http://proxy:3128', 'PIP_INDEX_URL': 'https://packages.example.com/simple',
+        'SSL_CERT_FILE': '/etc/ssl/own.pem', 'UV_DEFAULT_INDEX': 'https://packages.example.com/simple',
+    }
+    environ = tool_environ(given)
+    assert {name: environ[name] for name in given} == given
+
+
+def test_the_emulator_is_never_reached_through_a_proxy() -> None:
+    environ = tool_environ({'HTTPS_PROXY': 'http://proxy:3128', 'no_proxy': 'example.com'})
+    assert environ['no_proxy'] == environ['NO_PROXY'] == 'example.com,localhost,127.0.0.1'
+
+
+def test_programs_of_the_environment_come_first() -> None:
+    assert tool_environ({'PATH': '/usr/bin'}, pathlib.Path('/env/bin'))['PATH'] == '/env/bin:/usr/bin'
+
+
+def test_pip_configuration_survives_the_change_of_home() -> None:
+    sections = pip_settings(
+        ":env:.index-url='https://one.example.com/simple'\n"
+        "global.extra-index-url='https://two.example.com/simple\\nhttps://three.example.com/simple'\n"
+        "install.no-binary='x'\n"
+    )
+    assert pip_configuration(sections, {'SSL_CERT_FILE': '/own.pem', 'https_proxy': 'http://proxy:3128'}) == (
+        '[global]\n'
+        'cert = /own.pem\n'
+        'extra-index-url = https://two.example.com/simple\n    https://three.example.com/simple\n'
+        'index-url = https://one.example.com/simple\n'
+        'proxy = http://proxy:3128\n'
+        '[install]\n'
+        'no-binary = x\n'
+    )
+
+
+def test_uv_learns_the_index_of_pip_unless_it_has_its_own(tmp_path: pathlib.Path) -> None:
+    sections = {'global': {'index-url': 'https://one.example.com/simple'}}
+    nowhere = {'XDG_CONFIG_HOME': str(tmp_path)}
+    assert uv_environ(sections, nowhere) == {'UV_DEFAULT_INDEX': 'https://one.example.com/simple'}
+    assert uv_environ(sections, {**nowhere, 'UV_DEFAULT_INDEX': 'https://two.example.com/simple'}) == {}
+
+
+@pytest.mark.parametrize('version, fits', [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])
+def test_only_fitting_pythons_make_environments(version: tuple[int, int], fits: bool) -> None:
+    assert (python_problem(version) is None) == fits
+
+
+@pytest.mark.parametrize('output, problem', [
+    (ESSENTIAL, None),
+    (ESSENTIAL + "WARNING: Location 'file:///x' is ignored: it is neither a file nor a directory.\n", None),
+    ('WARNING: All targets skipped.\n', 'no files'),
+    (ESSENTIAL + 'WARNING: Required program "shellcheck" not found.\n', 'shellcheck'),
+    (ESSENTIAL + 'WARNING: Skipping sanity test "pslint" on Python 3.11\n', 'pslint'),
+    (ESSENTIAL.replace('Running sanity test "validate-modules"\n', ''), 'validate-modules'),
+])
+def test_sanity_that_looked_at_nothing_is_told_from_success(output: str, problem: str | None) -> None:
+    found = sanity_problem(output)
+    assert found is None if problem is None else problem in str(found)
+
+
+@pytest.mark.parametrize('code, closing, problem', [
+    (0, '12 passed in 3.21s', None),
+    (0, '12 passed, 2 skipped, 1 warning in 61.02s (0:01:01)', '2 tests were skipped'),
+    (5, 'no tests ran in 0.01s', 'pytest found no tests'),
+])
+def test_skipped_tests_are_told_from_passed_ones(code: int, closing: str, problem: str | None) -> None:
+    output = f'..\n========= {closing} =========\n'
+    assert closing_line(output) == closing
+    assert pytest_problem(code, output) == problem
+
+
+def test_stages_have_names_of_their_own() -> None:
+    names = [stage.name for stage in STAGES]
+    assert len(set(names)) == len(names)
+    assert not {'demo', 'test', 'emulator', 'clean', 'help'} & set(names)
