@@ -171,6 +171,10 @@ def build(shell: Shell, _arguments: list[str]) -> None:
     # The importer ends with 0 whatever its checks have found.
     if errors := re.findall(r'^.*\bERROR\b.*$', output, re.MULTILINE):
         raise Failed(f'galaxy-importer: {errors[0].strip()}')
+    _code, output = shell.call('ansible-builder', 'introspect', '--sanitize', installed, env='importer')
+    packages = re.findall(r"^- '?(\S+)  # from collection aks\.backup", output, re.MULTILINE)
+    if not packages:
+        raise Failed('an execution environment would install no Python package for this collection')
     if not modules:
         raise Skipped('there are no modules to install')
 

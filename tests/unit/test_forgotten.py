@@ -88,6 +88,29 @@ def test_execution_environment_installs_what_the_modules_need() -> None:
     assert requirements('meta/ee-requirements.txt') == requirements('requirements.txt')
 
 
+# Packages that the engine imports by name; those behind its table of clients are named in the table.
+IMPORTED = {
+    'azure.core': 'azure-core', 'azure.identity': 'azure-identity', 'azure.mgmt.core': 'azure-mgmt-core',
+    'isodate': 'isodate',
+}
+
+
+def test_requirements_are_what_the_engine_imports() -> None:
+    needed = set()
+    for path in (ROOT / 'plugins' / 'module_utils').rglob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or '']
+                needed |= {
+                    package for name in names for module, package in IMPORTED.items()
+                    if name == module or name.startswith(f'{module}.')
+                }
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == 'Package':
+                assert isinstance(node.args[0], ast.Constant)
+                needed.add(node.args[0].value)
+    assert {line.split('>=')[0] for line in requirements('requirements.txt')} == needed
+
+
 @pytest.mark.parametrize('name', ['requirements.txt', 'test-requirements.txt'])
 def test_requirements_are_sorted_lower_bounds(name: str) -> None:
     lines = requirements(name)

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import pathlib
+import sys
 
 import pytest
 
+from tests.run import places
 from tests.run.places import pip_configuration, pip_settings, python_problem, tool_environ, uv_environ
 from tests.run.stages import STAGES, closing_line, pytest_problem, sanity_problem
+from tests.run.tools import Failed, Shell
 
 ESSENTIAL = ''.join(
     f'Running sanity test "{name}"\n' for name in ('ansible-doc', 'import', 'pylint', 'validate-modules', 'yamllint')
@@ -105,3 +108,25 @@ def test_stages_have_names_of_their_own() -> None:
     names = [stage.name for stage in STAGES]
     assert len(set(names)) == len(names)
     assert not {'demo', 'test', 'emulator', 'clean', 'help'} & set(names)
+
+
+@pytest.fixture
+def shell(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.setattr(places, 'LOGS', tmp_path)
+    return Shell('stage', shown=False, deadline=1)
+
+
+def test_a_failing_program_fails_its_stage_and_leaves_its_output(shell: Shell) -> None:
+    with pytest.raises(Failed, match='ended with 3'):
+        shell.call(sys.executable, '-c', 'print("a reason"); raise SystemExit(3)', env=None)
+    assert 'a reason' in shell.log.read_text()
+    assert shell.call(sys.executable, '-c', 'raise SystemExit(3)', env=None, accept=(3,)) == (3, '')
+
+
+def test_a_program_that_hangs_is_ended_with_all_that_it_started(shell: Shell) -> None:
+    """The inner program holds the outer one's output open: the call could not return while it lives."""
+    inner = 'import time; time.sleep(600)'
+    outer = f'import subprocess, sys; subprocess.run([sys.executable, "-c", {inner!r}])'
+    with pytest.raises(Failed, match='was stopped after 1 seconds'):
+        shell.call(sys.executable, '-c', outer, env=None)
+    assert not shell.running
