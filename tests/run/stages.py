@@ -118,6 +118,7 @@ def types(shell: Shell, arguments: list[str]) -> None:
         for folder, package in {
             'plugins/module_utils': 'ansible_collections.aks.backup.plugins.module_utils',
             'plugins/action': 'ansible_collections.aks.backup.plugins.action',
+            'plugins/plugin_utils': 'ansible_collections.aks.backup.plugins.plugin_utils',
             'tests/emulator': 'tests.emulator',
             'tests/run': 'tests.run',
         }.items()
@@ -184,7 +185,9 @@ def pytest(folder: str, *options: str) -> c.Callable[[Shell, list[str]], None]:
     def run(shell: Shell, arguments: list[str]) -> None:
         if not any((ROOT / folder).rglob('test_*.py')):
             raise Skipped(f'there are no tests in {folder}')
-        code, output = shell.call('python', '-m', 'pytest', '-n', '2', *options, folder, *arguments, accept=(0, 1, 5))
+        chosen = any((ROOT / argument.split('::')[0]).exists() for argument in arguments)
+        targets = arguments if chosen else [folder, *arguments]
+        code, output = shell.call('python', '-m', 'pytest', '-n', '2', *options, *targets, accept=(0, 1, 5))
         if code == 1:
             raise Failed('tests failed')
         if problem := pytest_problem(code, output):

@@ -11,9 +11,10 @@ import sys
 import pytest
 
 from tests.run import places
+from tests.run.__main__ import Result, manual, report, run_stages, stages_and_arguments
 from tests.run.places import pip_configuration, pip_settings, python_problem, tool_environ, uv_environ
-from tests.run.stages import STAGES, closing_line, pytest_problem, sanity_problem
-from tests.run.tools import Failed, Shell
+from tests.run.stages import STAGES, Stage, closing_line, pytest_problem, sanity_problem
+from tests.run.tools import Failed, Shell, Skipped
 
 ESSENTIAL = ''.join(
     f'Running sanity test "{name}"\n' for name in ('ansible-doc', 'import', 'pylint', 'validate-modules', 'yamllint')
@@ -108,6 +109,48 @@ def test_stages_have_names_of_their_own() -> None:
     names = [stage.name for stage in STAGES]
     assert len(set(names)) == len(names)
     assert not {'demo', 'test', 'emulator', 'clean', 'help'} & set(names)
+
+
+def test_the_manual_names_every_stage() -> None:
+    assert [stage.name for stage in STAGES if f'\n  {stage.name:15} {stage.title}\n' not in manual()] == []
+
+
+@pytest.mark.parametrize('strict, failures, closing', [
+    (False, 1, '1 passed, 1 failed'), (True, 2, '1 passed, 2 failed'),
+])
+def test_continuous_integration_counts_a_skip_as_a_failure(
+    strict: bool, failures: int, closing: str, capsys: pytest.CaptureFixture[str],
+) -> None:
+    results = [Result(STAGES[0], outcome, 1.0, '') for outcome in ('passed', 'failed', 'skipped')]
+    assert report(results, strict) == failures
+    assert capsys.readouterr().out.splitlines()[-1] == closing
+
+
+def test_every_outcome_of_a_stage_is_reported(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def skip(shell: Shell, arguments: list[str]) -> None:
+        raise Skipped('nothing there')
+
+    def fail(shell: Shell, arguments: list[str]) -> None:
+        raise Failed('something wrong')
+
+    monkeypatch.setattr(places, 'LOGS', tmp_path)
+    monkeypatch.setattr('tests.run.__main__.prepare', lambda *_: None)
+    stages = [Stage('well', '', lambda *_: None), Stage('skip', '', skip), Stage('fail', '', fail)]
+    results = run_stages(stages, [], 2, shown=False)
+    assert [(result.stage.name, result.outcome, result.note) for result in results] == [
+        ('well', 'passed', ''), ('skip', 'skipped', 'nothing there'), ('fail', 'failed', 'something wrong'),
+    ]
+
+
+def test_what_follows_a_stage_goes_to_its_tool() -> None:
+    def names(*words: str) -> tuple[list[str], list[str]]:
+        stages, arguments = stages_and_arguments(list(words))
+        return [stage.name for stage in stages], arguments
+
+    assert names('unit', 'lint') == (['unit', 'lint'], [])
+    assert names('unit', '-k', 'policy') == (['unit'], ['-k', 'policy'])
+    with pytest.raises(SystemExit, match="no stage 'units'"):
+        names('units')
 
 
 @pytest.fixture
