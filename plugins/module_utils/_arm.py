@@ -1,0 +1,521 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Azure Resource Manager as verbs on resource IDs, over Microsoft's own client packages. Private to the collection.
+
+Documents go in and come out as wire JSON (camelCase), so that whatever a newer service adds survives an update.
+``Arm`` is the real thing; ``DryRun`` wraps it, lets reads pass, remembers writes and plays them back to later reads.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import io
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
+
+from ansible_collections.aks.backup.plugins.module_utils import _ids
+from ansible_collections.aks.backup.plugins.module_utils._auth import credential
+from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud
+from ansible_collections.aks.backup.plugins.module_utils._compare import plain
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError, Missing, from_response
+from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
+
+Document = dict[str, Any]
+T = TypeVar("T")
+
+
+class Package(NamedTuple):
+    """One of Microsoft's client packages. ``api_version`` is None where the package's own default is the right one."""
+
+    distribution: str
+    module: str
+    client: str
+    api_version: str | None = None
+
+
+AKS = Package("azure-mgmt-containerservice", "azure.mgmt.containerservice", "ContainerServiceClient")
+AUTHORIZATION = Package("azure-mgmt-authorization", "azure.mgmt.authorization", "AuthorizationManagementClient")
+# From 2025-09-01 on the service refuses vaults whose soft delete is not AlwaysOn, which cannot be undone. This version
+# knows everything the collection needs and leaves the choice to the user.
+DATA_PROTECTION = Package("azure-mgmt-dataprotection", "azure.mgmt.dataprotection", "DataProtectionMgmtClient", "2025-07-01")
+EXTENSIONS = Package(
+    "azure-mgmt-kubernetesconfiguration-extensions",
+    "azure.mgmt.kubernetesconfiguration.extensions",
+    "KubernetesConfigurationExtensionsMgmtClient",
+)
+RESOURCES = Package("azure-mgmt-resource", "azure.mgmt.resource.resources", "ResourceManagementClient")
+STORAGE = Package("azure-mgmt-storage", "azure.mgmt.storage", "StorageManagementClient")
+
+
+def _group_and_names(id_: _ids.ResourceId) -> tuple[str, ...]:
+    return (id_.resource_group, *id_.names)
+
+
+def _container(id_: _ids.ResourceId) -> tuple[str, ...]:
+    account, _service, *name = id_.names
+    return (id_.resource_group, account, *name)
+
+
+def _extension(id_: _ids.ResourceId) -> tuple[str, ...]:
+    cluster = _ids.parse(id_.scope)
+    return (cluster.resource_group, cluster.namespace, cluster.types[0], cluster.names[0], *id_.names)
+
+
+def _scope_and_name(id_: _ids.ResourceId) -> tuple[str, ...]:
+    return (id_.scope, *id_.names)
+
+
+def _name(id_: _ids.ResourceId) -> tuple[str, ...]:
+    return id_.names
+
+
+class Operations(NamedTuple):
+    """Where the verbs of one ARM type are: package, operation group, and the name of each operation."""
+
+    package: Package
+    group: str
+    get: str = ""
+    put: str = ""
+    patch: str = ""
+    delete: str = ""
+    list: str = ""
+    arguments: Callable[[_ids.ResourceId], tuple[str, ...]] = _group_and_names
+
+
+# ARM type -> operations. Sorted.
+TYPES: dict[str, Operations] = {
+    "microsoft.authorization/roleassignments": Operations(
+        AUTHORIZATION, "role_assignments", "get", "create", "", "delete", "list_for_scope", _scope_and_name
+    ),
+    "microsoft.containerservice/managedclusters": Operations(AKS, "managed_clusters", "get"),
+    "microsoft.containerservice/managedclusters/trustedaccessrolebindings": Operations(
+        AKS, "trusted_access_role_bindings", "get", "begin_create_or_update", "", "begin_delete", "list"
+    ),
+    "microsoft.dataprotection/backupvaults": Operations(
+        DATA_PROTECTION, "backup_vaults", "get", "begin_create_or_update", "begin_update", "begin_delete", "get_in_resource_group"
+    ),
+    "microsoft.dataprotection/backupvaults/backupinstances": Operations(
+        DATA_PROTECTION, "backup_instances", "get", "begin_create_or_update", "", "begin_delete", "list"
+    ),
+    "microsoft.dataprotection/backupvaults/backupinstances/recoverypoints": Operations(
+        DATA_PROTECTION, "recovery_points", "get", "", "", "", "list"
+    ),
+    "microsoft.dataprotection/backupvaults/backupjobs": Operations(DATA_PROTECTION, "jobs", "get", "", "", "", "list"),
+    "microsoft.dataprotection/backupvaults/backuppolicies": Operations(
+        DATA_PROTECTION, "backup_policies", "get", "create_or_update", "", "delete", "list"
+    ),
+    # Not a type of its own but the way from a cluster to the backup instances that protect it, in whatever vault.
+    "microsoft.dataprotection/backupinstances": Operations(
+        DATA_PROTECTION, "backup_instances_extension_routing", list="list", arguments=_scope_and_name
+    ),
+    "microsoft.kubernetesconfiguration/extensions": Operations(
+        EXTENSIONS, "extensions", "get", "begin_create", "begin_update", "begin_delete", "list", _extension
+    ),
+    "microsoft.resources/providers": Operations(RESOURCES, "providers", "get", arguments=_name),
+    "microsoft.resources/resourcegroups": Operations(
+        RESOURCES, "resource_groups", "get", "create_or_update", "", "begin_delete", arguments=_name
+    ),
+    "microsoft.storage/storageaccounts": Operations(STORAGE, "storage_accounts", "get_properties", "begin_create", "", "delete"),
+    "microsoft.storage/storageaccounts/blobservices/containers": Operations(
+        STORAGE, "blob_containers", "get", "create", "", "delete", arguments=_container
+    ),
+}
+
+# (ARM type, verb) -> (operation group, operation), for what is neither a read nor a write of a document.
+POSTS: dict[tuple[str, str], tuple[str, str]] = {
+    ("microsoft.dataprotection/backupvaults", "validateForBackup"): ("backup_instances", "begin_validate_for_backup"),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "backup"): ("backup_instances", "begin_adhoc_backup"),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "resumeProtection"): ("backup_instances", "begin_resume_protection"),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "stopProtection"): ("backup_instances", "begin_stop_protection"),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "suspendBackups"): ("backup_instances", "begin_suspend_backups"),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "validateForModifyBackup"): (
+        "backup_instances",
+        "begin_validate_for_modify_backup",
+    ),
+    ("microsoft.resources/providers", "register"): ("providers", "register"),
+}
+
+# The verbs that ask and change nothing.
+QUESTIONS = frozenset({"validateForBackup", "validateForModifyBackup"})
+
+# What a verb makes of the document, so that a dry run can show it. Verbs that leave the document alone are not here.
+EFFECTS: dict[str, Document] = {
+    "register": {"registrationState": "Registered"},
+    "resumeProtection": {"properties": {"currentProtectionState": "ProtectionConfigured"}},
+    "stopProtection": {"properties": {"currentProtectionState": "ProtectionStopped"}},
+    "suspendBackups": {"properties": {"currentProtectionState": "BackupsSuspended"}},
+}
+
+# The SDK refuses these operations, on its own, with an api-version older than its newest.
+NEWEST_VERSION_ONLY = frozenset({"begin_resume_protection"})
+
+# (HTTP status, code) of refusals that end by themselves: another operation on the cluster, a fresh identity that has
+# not reached the directory, and throttling. They are tried again until the deadline.
+PASSING = {
+    (400, "PrincipalNotFound"): "the new identity to reach the directory",
+    (409, "EtagMismatch"): "another operation on the cluster",
+    (409, "OperationNotAllowed"): "another operation on the cluster",
+}
+
+
+class Arm:
+    """Azure. Safe to use from several threads. ``operations`` lists what was written, in order, for the result."""
+
+    def __init__(self, params: Mapping[str, Any], cloud: Cloud, deadline: Deadline, transport_options: dict[str, Any],
+                 shared_directory: str | None = None) -> None:  # fmt: skip
+        self.subscription_id: str = params["subscription_id"]
+        self.cloud = cloud
+        self.deadline = deadline
+        self.interval: float = params["poll_interval"]
+        self.operations: list[Document] = []
+        self._params = params
+        self._transport_options = transport_options
+        self._credential = credential(params, cloud, transport_options, shared_directory)
+        self._clients: dict[tuple[Any, ...], Any] = {}
+        self._lock = threading.Lock()
+        self._transport: Any = None
+
+    @property
+    def tenant_id(self) -> str | None:
+        """The tenant in which the tokens are issued: the user's option, else what the access token says."""
+        if self._params.get("tenant"):
+            return str(self._params["tenant"])
+        token = self._ask(lambda: self._credential.get_token(self.cloud.scope), "sign in", "")
+        try:
+            payload = token.token.split(".")[1]
+            found: str | None = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("tid")
+            return found
+        except (IndexError, ValueError):
+            return None
+
+    # Reading
+
+    def get(self, id_: str) -> Document | None:
+        """The document, or None when the resource does not exist. Only reads take 404 for an answer."""
+        return self.read(id_)[0]
+
+    def read(self, id_: str) -> tuple[Document | None, float | None]:
+        """The document and the Retry-After in seconds that came with it."""
+        parsed, row = _row(id_)
+        def call() -> Any:
+            operation = self._operation(parsed.subscription, row.package, row.group, row.get)
+            return operation(*row.arguments(parsed), cls=_reply, timeout=self.deadline.remaining())
+
+        try:
+            return self._ask(call, f"read {id_}", id_)
+        except AzureError as exc:
+            if _says_absent(exc):
+                return None, None
+            raise
+
+    def list(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
+        """All children of a type below a resource, a vault's resource group or a scope; every page. A missing parent has none."""
+        row = TYPES[type_.lower()]
+        parsed = _ids.parse(parent_id)
+        def call() -> list[Document]:
+            operation = self._operation(parsed.subscription, row.package, row.group, row.list)
+            return [_wire(item) for item in operation(*_list_arguments(row, parsed, parent_id), timeout=self.deadline.remaining(), **query)]
+
+        try:
+            return self._ask(call, f"list {type_} below {parent_id}", parent_id)
+        except AzureError as exc:
+            if _says_absent(exc):
+                return []
+            raise
+
+    def require(self, id_: str, noun: str, way: str) -> Document:
+        """The document of something that has to exist; raises :class:`Missing` with the way to get it."""
+        document = self.get(id_)
+        if document is None:
+            raise Missing(f"The {noun} {id_} does not exist. {way}", resource_id=id_)
+        return document
+
+    # Writing
+
+    def put(self, id_: str, body: Mapping[str, Any]) -> Document:
+        """Create or replace, and wait for the operation. The reply can show old values: read again for the truth."""
+        parsed, row = _row(id_)
+        return self._write("PUT", id_, row, row.put, (*row.arguments(parsed), _stream(body)), f"create or update {id_}")
+
+    def patch(self, id_: str, body: Mapping[str, Any]) -> Document:
+        parsed, row = _row(id_)
+        return self._write("PATCH", id_, row, row.patch, (*row.arguments(parsed), _stream(body)), f"update {id_}")
+
+    def delete(self, id_: str) -> None:
+        parsed, row = _row(id_)
+        self._write("DELETE", id_, row, row.delete, row.arguments(parsed), f"delete {id_}")
+
+    def post(self, id_: str, verb: str, body: Mapping[str, Any] | None = None) -> Document:
+        """Carry out a verb of :data:`POSTS` and wait for it; the reply is empty for most."""
+        parsed, row = _row(id_)
+        group, operation = POSTS[(parsed.type, verb)]
+        arguments = (*row.arguments(parsed), _stream(body)) if body is not None else row.arguments(parsed)
+        what = f"carry out {verb} on {id_}"
+        return self._write("POST", f"{id_}/{verb}", row._replace(group=group), operation, arguments, what, question=verb in QUESTIONS)
+
+    # Waiting
+
+    def wait(self, id_: str, pending: Callable[[Document | None], str | None], document: Document | None = None) -> Document | None:
+        """Read until ``pending`` no longer names something to wait for; returns the last document.
+
+        ``document`` is a first look that was taken already. Pauses for the reply's Retry-After, else for poll_interval.
+        """
+        pause: float | None = None
+        if document is None:
+            document, pause = self.read(id_)
+        while what := pending(document):
+            self.deadline.pause(self.interval if pause is None else pause, what)
+            document, pause = self.read(id_)
+        return document
+
+    def together(self, calls: Iterable[Callable[[], T]]) -> list[T]:
+        """Run independent calls at the same time; results in order. The first error is raised after all have ended."""
+        todo = list(calls)
+        if len(todo) < 2:
+            return [call() for call in todo]
+        with ThreadPoolExecutor(max_workers=min(8, len(todo))) as pool:
+            return [future.result() for future in [pool.submit(call) for call in todo]]
+
+    # Below: how a call is made
+
+    def _write(self, method: str, id_: str, row: Operations, name: str, arguments: tuple[Any, ...], what: str, question: bool = False) -> Document:
+        subscription = _ids.segment(id_, "subscriptions")
+        entry: Document = {"method": method, "id": id_, "status": None, "request_id": None}
+
+        def first_reply(response: Any) -> None:
+            # Called for the first reply and for every poll; the first is the one that counts.
+            if entry["status"] is None:
+                entry["status"] = response.http_response.status_code
+                entry["request_id"] = response.http_response.headers.get("x-ms-request-id")
+
+        def call() -> Document:
+            entry["status"] = None
+            operation = self._operation(subscription, row.package, row.group, name)
+            options: Document = {"cls": _reply, "raw_response_hook": first_reply, "timeout": self.deadline.remaining()}
+            if not name.startswith("begin_"):
+                return operation(*arguments, **options)[0] or {}
+            poller = operation(*arguments, polling_interval=self.interval, **options)
+            poller.wait(timeout=self.deadline.remaining())
+            if not poller.done():
+                raise self.deadline.passed(f"Azure to {what}")
+            return (poller.result() or (None,))[0] or {}
+
+        answer = self._ask(call, what, id_, arguments)
+        if not question:
+            with self._lock:
+                self.operations.append(entry)
+        return answer
+
+    def _ask(self, call: Callable[[], T], what: str, id_: str, arguments: tuple[Any, ...] = ()) -> T:
+        """Make the call, translate its errors, and repeat it while the refusal is one that passes by itself."""
+        from azure.core import exceptions
+
+        while True:
+            for argument in arguments:
+                if isinstance(argument, io.BytesIO):
+                    argument.seek(0)
+            try:
+                return call()
+            except exceptions.ClientAuthenticationError as exc:
+                raise BackupError(f"Signing in to Azure failed: {_first_line(exc)} Check the credentials and the tenant.") from exc
+            except exceptions.HttpResponseError as exc:
+                error = _translate(exc, what, id_)
+                passing = PASSING.get((error.facts.get("status", 0), error.code or ""))
+                if error.facts.get("status") == 429:
+                    passing = "Azure to take more requests"
+                if passing is None:
+                    raise error from exc
+                try:
+                    self.deadline.pause(_retry_after(exc.response) or self.interval, passing)
+                except BackupError as late:
+                    raise AzureError(f"{error.message} {late.message}", **error.facts) from exc
+            except exceptions.AzureError as exc:
+                if self.deadline.remaining() <= 0:
+                    raise self.deadline.passed(f"Azure to {what}") from exc
+                raise AzureError(f"Azure could not be reached to {what}: {_first_line(exc)}", resource_id=id_) from exc
+
+    def _operation(self, subscription: str, package: Package, group: str, name: str) -> Callable[..., Any]:
+        version = None if name in NEWEST_VERSION_ONLY else package.api_version
+        key = (package, subscription.lower(), version)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._client(package, subscription, version)
+            client = self._clients[key]
+        operation: Callable[..., Any] = getattr(getattr(client, group), name)
+        return operation
+
+    def _client(self, package: Package, subscription: str, version: str | None) -> Any:
+        from azure.core.pipeline import policies
+        from azure.core.pipeline.transport import RequestsTransport
+        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+        if self._transport is None:
+            # One transport for all clients, so that they share kept connections.
+            self._transport = RequestsTransport(**self._transport_options)
+        options: Document = {"base_url": self.cloud.resource_manager, "credential_scopes": [self.cloud.scope]}
+        if version:
+            options["api_version"] = version
+        # The clients' own pipeline minus the policy that registers resource providers behind the user's back, and with
+        # more patience for throttling; how long it may take altogether is the deadline's business.
+        options["policies"] = [
+            policies.RequestIdPolicy(),
+            policies.HeadersPolicy(),
+            policies.UserAgentPolicy(base_user_agent="ansible-aks.backup"),
+            policies.ProxyPolicy(),
+            policies.ContentDecodePolicy(),
+            policies.RedirectPolicy(),
+            policies.RetryPolicy(retry_status=10),
+            ARMChallengeAuthenticationPolicy(self._credential, self.cloud.scope),
+            policies.CustomHookPolicy(),
+        ]
+        made: Any = getattr(load(package), package.client)(self._credential, subscription, transport=self._transport, **options)
+        return made
+
+
+class DryRun(Arm):
+    """An :class:`Arm` that only pretends to write, so that everything above it is the same in check mode.
+
+    Written documents are kept and shown to later reads, deleted ones hidden. Nothing is waited for and nothing that
+    has to exist is missed if an earlier step of the same plan may have made it.
+    """
+
+    def __init__(self, arm: Arm) -> None:  # pylint: disable=super-init-not-called
+        self._arm = arm
+        self.subscription_id, self.cloud, self.deadline, self.interval = arm.subscription_id, arm.cloud, arm.deadline, arm.interval
+        self.operations: list[Document] = []
+        self._written: dict[str, Document | None] = {}
+        self._guard = threading.Lock()
+
+    @property
+    def tenant_id(self) -> str | None:
+        return self._arm.tenant_id
+
+    def read(self, id_: str) -> tuple[Document | None, float | None]:
+        with self._guard:
+            if id_.lower() in self._written:
+                return plain(self._written[id_.lower()]), None
+        return self._arm.read(id_)
+
+    def list(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
+        with self._guard:
+            written = dict(self._written)
+        kept = [item for item in self._arm.list(type_, parent_id, **query) if item["id"].lower() not in written]
+        below = parent_id.lower().rstrip("/") + "/"
+        new = [plain(item) for key, item in written.items() if item and key.startswith(below) and _ids.parse(key).type == type_.lower()]
+        return kept + new
+
+    def require(self, id_: str, noun: str, way: str) -> Document:
+        return self.get(id_) or {"id": id_, "name": _ids.name(id_)}
+
+    def put(self, id_: str, body: Mapping[str, Any]) -> Document:
+        return self._remember("PUT", id_, {"id": id_, "name": _ids.name(id_), **plain(body)})
+
+    def patch(self, id_: str, body: Mapping[str, Any]) -> Document:
+        return self._remember("PATCH", id_, merge(self.get(id_) or {}, body))
+
+    def delete(self, id_: str) -> None:
+        self._remember("DELETE", id_, None)
+
+    def post(self, id_: str, verb: str, body: Mapping[str, Any] | None = None) -> Document:
+        if verb not in QUESTIONS:
+            self._remember("POST", id_, merge(self.get(id_) or {}, EFFECTS.get(verb, {})), verb)
+        return {}
+
+    def wait(self, id_: str, pending: Callable[[Document | None], str | None], document: Document | None = None) -> Document | None:
+        return document if document is not None else self.get(id_)
+
+    def _remember(self, method: str, id_: str, document: Document | None, verb: str = "") -> Document:
+        with self._guard:
+            self._written[id_.lower()] = document
+            self.operations.append({"method": method, "id": f"{id_}/{verb}" if verb else id_, "status": None, "request_id": None})
+        return plain(document) if document else {}
+
+
+def load(package: Package) -> Any:
+    """Import a client package when it is first needed; raises :class:`BackupError` naming what to install."""
+    try:
+        return importlib.import_module(package.module)
+    except ImportError as exc:
+        raise BackupError(f"The Python package {package.distribution} is needed where this task runs: pip install {package.distribution}") from exc
+
+
+def preload(*packages: Package) -> None:
+    """Import packages ahead of need, in the controller before it forks; what is not installed is met later, with a sentence."""
+    for name in ("azure.identity", "azure.core.pipeline.policies", "azure.mgmt.core.policies", *(package.module for package in packages)):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            return
+
+
+def merge(document: Mapping[str, Any], changes: Mapping[str, Any]) -> Document:
+    """``document`` with ``changes`` laid over it, mappings key by key (JSON merge patch without removals)."""
+    result: Document = plain(document)
+    for key, value in changes.items():
+        known = result.get(key)
+        result[key] = merge(known, value) if isinstance(known, dict) and isinstance(value, Mapping) else plain(value)
+    return result
+
+
+def _row(id_: str) -> tuple[_ids.ResourceId, Operations]:
+    parsed = _ids.parse(id_)
+    return parsed, TYPES[parsed.type]
+
+
+def _list_arguments(row: Operations, parent: _ids.ResourceId, parent_id: str) -> tuple[str, ...]:
+    if row.arguments is _scope_and_name:
+        return (parent_id,)
+    if row.arguments is _extension:
+        return (parent.resource_group, parent.namespace, parent.types[0], parent.names[0])
+    if parent.type == "microsoft.resources/resourcegroups":
+        return (parent.name,)
+    return _group_and_names(parent)
+
+
+def _says_absent(error: AzureError) -> bool:
+    """Whether the answer to a read means that there is nothing. With the provider unregistered there cannot be anything."""
+    if error.code == "SubscriptionNotFound":
+        return False
+    return error.facts.get("status") == 404 or error.code == "MissingSubscriptionRegistration"
+
+
+def _stream(body: Mapping[str, Any]) -> io.BytesIO:
+    # Every generation of the clients sends a stream as it is, while dicts mean something else to each.
+    return io.BytesIO(json.dumps(plain(body)).encode())
+
+
+def _reply(response: Any, _deserialized: Any, _headers: Any) -> tuple[Document | None, float | None]:
+    """Raw JSON and Retry-After of a reply; hung into the clients as their ``cls`` callback."""
+    http = response.http_response
+    text = http.text() if http.status_code != 204 else ""
+    return (json.loads(text) if text else None), _retry_after(http)
+
+
+def _wire(item: Any) -> Document:
+    """A list item as wire JSON: newer models are mappings, older ones can write themselves."""
+    document: Document = item.as_dict() if hasattr(item, "keys") else item.serialize(keep_readonly=True)
+    return document
+
+
+def _retry_after(response: Any) -> float | None:
+    try:
+        seconds = float(response.headers.get("Retry-After"))
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return seconds if seconds > 0 else None
+
+
+def _translate(exc: Any, what: str, id_: str) -> AzureError:
+    response = exc.response
+    if response is None:
+        return AzureError(f"Azure did not {what}. {_first_line(exc)}", resource_id=id_)
+    return from_response(what, response.status_code, response.text(), response.headers, id_)
+
+
+def _first_line(exc: BaseException) -> str:
+    return str(exc).strip().splitlines()[0].rstrip(".") + "." if str(exc).strip() else type(exc).__name__ + "."

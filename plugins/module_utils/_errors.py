@@ -1,0 +1,173 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong, as sentences. Private to the collection.
+
+Every error carries facts (Azure's code, HTTP status, request id, resource id) beside a message that a person can act
+on. One place, ``_module``, turns them into a failed task.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# Service code -> what to do next, in our words. Sorted. The codes are those of Microsoft's troubleshooting pages for
+# AKS backup and of the ARM error reference.
+ADVICE: dict[str, str] = {
+    "AuthorizationFailed": "Give the identity that runs Ansible a role that allows the action at that scope, then run again. "
+    "A role given within the last few minutes may not have reached every Azure region yet.",
+    "BMSUserErrorDPPAdhocBackupNotAllowedForBackupType": "Use the name of the policy's backup rule, not of a retention rule; "
+    "leave rule_name out to have it read from the policy.",
+    "BMSUserErrorInvalidInput": "A name or a value in the request is not accepted. Check names, durations and the start time of the schedule.",
+    "CloudInternalError": "Azure Backup had an internal error. Wait a few minutes and run again.",
+    "ExtensionOperationFailed": "The backup extension could not be installed. Check that the cluster has a Linux x86-64 node pool "
+    "without taints that can reach the container registry and the storage account, and that no Velero is installed; then run again.",
+    "InsufficientPermissions": "Give the identity that runs Ansible a role that allows the action at that scope.",
+    "KubernetesBackupListExtensionsError": "The vault's identity needs the Reader role on the cluster. Run aks_backup_permissions.",
+    "LinkedAuthorizationFailed": "The identity that runs Ansible needs read access to every resource that the request names, "
+    "the source cluster included.",
+    "MissingSubscriptionRegistration": "Register the resource provider first, with aks_backup_provider.",
+    "PrincipalNotFound": "The managed identity has not reached the directory yet. Run again, or raise wait_timeout.",
+    "ScenarioPluginInvalidWorkflowDataRequest": "The backup instance was created without a complete data source set. Delete it and run again.",
+    "UserErrorBackupPluginPodRestartedDuringBackup": "The backup pod ran out of memory. Raise resources.limits.memory of the extension, "
+    "for example to 4400Mi.",
+    "UserErrorBackupPluginPodRestartedDuringRestore": "The backup pod ran out of memory. Raise resources.limits.memory of the extension, "
+    "for example to 4400Mi.",
+    "UserErrorBackupRequestThrottled": "Azure allows ten on-demand backups per backup instance and day, and one at a time. "
+    "Wait for the running job, or for tomorrow.",
+    "UserErrorBackupStorageLocationNotReady": "The extension cannot use its blob container yet. Check that the container exists, that the "
+    "extension's identity has Storage Blob Data Contributor on the storage account and that no firewall is in the way.",
+    "UserErrorDppDatasourceAlreadyProtected": "The cluster is protected by a backup instance of another vault. "
+    "Use that vault, or delete that backup instance first.",
+    "UserErrorDppPolicyObjectInUse": "Backup instances still use the policy. Move them to another policy first; "
+    "soft-deleted instances count until they are purged.",
+    "UserErrorExtensionMSIMissingPermissionsOnBackupStorageLocation": "The extension's identity needs Storage Blob Data Contributor on the "
+    "storage account. Run aks_backup_permissions.",
+    "UserErrorInvalidBackupDatasourceParameters": "The backup configuration of the instance is missing or incomplete.",
+    "UserErrorKubernetesBackupExtensionHasErrors": "The backup extension reports errors. Read its statuses with aks_backup_extension and repair it.",
+    "UserErrorKubernetesBackupExtensionIdentityNotFound": "The backup extension has no identity. Reinstall it with aks_backup_extension.",
+    "UserErrorKubernetesBackupExtensionNotFoundError": "The backup extension is not installed. Run aks_backup_extension.",
+    "UserErrorKubernetesBackupExtensionUnhealthy": "The backup extension is not healthy. Check its pods in the namespace dataprotection-microsoft.",
+    "UserErrorMissingMSIPermissionsOnSnapshotResourceGroup": "The cluster's identity needs Contributor, and the vault's identity Reader, on the "
+    "snapshot resource group. Run aks_backup_permissions.",
+    "UserErrorMissingRequiredPermissions": "The vault's identity lacks a role. Run aks_backup_permissions.",
+    "UserErrorMissingVaultMSIPermissionsOnSnapshotRG": "Copying to the vault tier needs Disk Snapshot Contributor and Data Operator for Managed Disks "
+    "for the vault's identity on the snapshot resource group. Run aks_backup_permissions with vault_tier=true.",
+    "UserErrorMultiProtectionNotAllowedWithSameVaultAndSamePolicy": "The cluster is already protected in this vault with this policy. "
+    "A second backup instance needs another policy or another vault.",
+    "UserErrorSnapshotResourceGroupHasLocks": "Remove the delete lock from the snapshot resource group.",
+    "UserErrorTrustedAccessGatewayReturnedForbidden": "The Trusted Access role binding between vault and cluster is missing or stale. "
+    "Run aks_trusted_access.",
+}
+
+# Codes with which validateForBackup answers while a role, a binding or the storage location has not taken effect yet.
+# Azure applies role assignments within minutes, so these are waited for and fail only at the deadline.
+SETTLING_CODES = frozenset(
+    {
+        "KubernetesBackupListExtensionsError",
+        "UserErrorBackupStorageLocationNotReady",
+        "UserErrorExtensionMSIMissingPermissionsOnBackupStorageLocation",
+        "UserErrorMissingMSIPermissionsOnSnapshotResourceGroup",
+        "UserErrorMissingRequiredPermissions",
+        "UserErrorTrustedAccessGatewayReturnedForbidden",
+    }
+)
+
+
+class BackupError(Exception):
+    """An error that ends the task. ``message`` is a whole sentence, ``facts`` go into the result as they are."""
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = {key: value for key, value in facts.items() if value not in (None, "", [], {})}
+
+    @property
+    def code(self) -> str | None:
+        return self.facts.get("code")
+
+
+class Refused(BackupError):
+    """The collection refuses the input before anything was written."""
+
+
+class Missing(BackupError):
+    """Something that has to exist does not."""
+
+
+class TimedOut(BackupError):
+    """The user's deadline passed."""
+
+
+class AzureError(BackupError):
+    """Azure said no; ``facts`` hold code, status, request_id, activity_id, recommended_action and resource_id."""
+
+
+def refuse(problems: list[str]) -> None:
+    """Raise :class:`Refused` with all problems at once, so that a person does not meet them one run at a time."""
+    if problems:
+        raise Refused(" ".join(problems), problems=problems)
+
+
+def explain(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts from an error body, ARM's ``{"error": {...}}``, AKS's flat form or a failed operation's.
+
+    Azure Backup hides the reason two levels down, in ``additionalInfo[].info``; its ``code`` is the most exact one.
+    Returns code, message, detail, recommended_action (list) and activity_id, each absent when unknown.
+    """
+    inner = error.get("error")
+    body = inner if isinstance(inner, Mapping) else error
+    info: Mapping[str, Any] = {}
+    for extra in body.get("additionalInfo") or []:
+        if isinstance(extra, Mapping) and isinstance(extra.get("info"), Mapping):
+            info = extra["info"]
+            break
+    return user_facing({**body, **{key: value for key, value in info.items() if value}})
+
+
+def user_facing(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts from one UserFacingError, the shape that jobs, protection errors and warnings share."""
+    inner = error.get("innerError") or {}
+    detail = (inner.get("additionalInfo") or {}).get("DetailedNonLocalisedMessage") if isinstance(inner, Mapping) else None
+    action = error.get("recommendedAction") or []
+    facts = {
+        "code": error.get("code"),
+        "message": error.get("message"),
+        "detail": detail,
+        "recommended_action": [action] if isinstance(action, str) else list(action),
+        "activity_id": (error.get("properties") or {}).get("ActivityId"),
+        "advice": ADVICE.get(str(error.get("code"))),
+    }
+    return {key: value for key, value in facts.items() if value}
+
+
+def sentence(facts: Mapping[str, Any]) -> str:
+    """One paragraph from the facts of :func:`explain`: Azure's code and text, then what to do."""
+    code, message = facts.get("code"), facts.get("message")
+    said = f"{code}: {message}" if code and message else code or message or "Azure gave no reason"
+    parts = [str(said).rstrip(".") + "."]
+    if facts.get("detail"):
+        parts.append(str(facts["detail"]).rstrip(".") + ".")
+    if facts.get("advice"):
+        parts.append("What to do: " + facts["advice"])
+    elif facts.get("recommended_action"):
+        parts.append("Azure recommends: " + " ".join(facts["recommended_action"]))
+    if facts.get("request_id"):
+        parts.append(f"(Azure request id {facts['request_id']})")
+    return " ".join(parts)
+
+
+def from_response(what: str, status: int | None, text: str, headers: Mapping[str, str], resource_id: str) -> AzureError:
+    """An :class:`AzureError` from a raw reply. ``what`` completes "Azure did not ..."."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = {}
+    facts = explain(body) if isinstance(body, Mapping) else {}
+    facts["request_id"] = headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
+    if not facts.get("code"):
+        facts["code"] = f"HTTP{status}" if status else "NoAnswer"
+    message = f"Azure did not {what}. {sentence(facts)}"
+    return AzureError(message, status=status, resource_id=resource_id, **{**facts, "azure_message": facts.pop("message", None)})

@@ -1,0 +1,200 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one algorithm: read, compare, write, wait, read again. Private to the collection.
+
+Words: *resource* (facts about one ARM type), *desired* (the document asked for), *before* and *after* (documents),
+*difference* (path, before, after), *represent* (to the user's vocabulary), *outcome* (what the task reports).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, Equal
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, refuse, sentence, user_facing
+
+Params = Mapping[str, Any]
+Facts = dict[str, Any]
+
+
+@dataclass
+class Outcome:
+    """What a task reports: ``result`` are the module's own return values, ``before`` and ``after`` make the diff."""
+
+    changed: bool = False
+    before: Any = None
+    after: Any = None
+    result: Document = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+class Resource:
+    """Facts about one ARM type, and pure functions between the user's options and its documents.
+
+    A subclass overrides what differs. Only ``find``, ``gather``, ``admit`` and the verbs talk to Azure.
+    """
+
+    noun = "resource"
+    # Dotted path -> why it cannot change and what to do instead. Touching one is refused before any write.
+    immutable: Mapping[str, str] = {}
+    # Dotted paths that Azure answers with and does not take back.
+    read_only: tuple[str, ...] = ("id", "name", "type", "systemData", "properties.provisioningState")
+    rules: Mapping[str, Equal] = {}
+
+    def id(self, params: Params) -> str:
+        """The ID of the resource that the options name; known before the resource exists."""
+        raise NotImplementedError
+
+    def gather(self, arm: Arm, params: Params) -> Facts:
+        """Documents of other resources that ``desired`` depends on."""
+        return {}
+
+    def find(self, arm: Arm, params: Params) -> tuple[str, Document | None]:
+        """ID and live document; overridden where a resource under another name has to be adopted."""
+        id_ = self.id(params)
+        return id_, arm.get(id_)
+
+    def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
+        """Sentences on why the input cannot work. Checked before any write, in check mode as well."""
+        return []
+
+    def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
+        """The wire document, holding only what the user asked for."""
+        raise NotImplementedError
+
+    def represent(self, document: Document) -> Document:
+        """The document in the user's vocabulary; the same for the module and its info twin."""
+        raise NotImplementedError
+
+    def pending(self, document: Document | None) -> str | None:
+        """What Azure is still busy with, in words, or None when the document is final. Raises when it cannot become final."""
+        return settled(self.noun, document)
+
+    def admit(self, arm: Arm, id_: str, body: Document, live: Document | None) -> None:
+        """Ask the service whether it would take the body, where there is a way to ask."""
+
+    def create(self, arm: Arm, id_: str, body: Document) -> None:
+        arm.put(id_, body)
+
+    def update(self, arm: Arm, id_: str, live: Document, changes: list[Difference]) -> None:
+        arm.put(id_, _compare.apply(_compare.without(live, self.read_only), changes))
+
+    def delete(self, arm: Arm, id_: str, live: Document, params: Params) -> None:
+        arm.delete(id_)
+
+    def removal_problems(self, arm: Arm, params: Params, live: Document) -> list[str]:
+        """Sentences on why the resource must not be deleted; checked before anything is."""
+        return []
+
+    def warnings(self, params: Params, facts: Facts, document: Document | None) -> list[str]:
+        return []
+
+    def extras(self, params: Params, facts: Facts, document: Document | None) -> Document:
+        """Return values beyond ``resource``, ``id`` and ``name``."""
+        return {}
+
+
+def settled(noun: str, document: Document | None) -> str | None:
+    """The usual reading of ``properties.provisioningState``."""
+    state = str(_compare.dig(document, "properties.provisioningState", "Succeeded"))
+    if state.lower() in ("failed", "canceled"):
+        facts = user_facing(_compare.dig(document, "properties.errorInfo", {}))
+        raise AzureError(f"The {noun} {(document or {}).get('id')} is in state {state}. {sentence(facts)}",
+                         resource_id=(document or {}).get("id"), **facts)  # fmt: skip
+    return None if state.lower() in ("succeeded", "provisioned") else f"the {noun} to leave state {state}"
+
+
+def reconcile(arm: Arm, resource: Resource, params: Params) -> Outcome:
+    """Bring the resource into the state that the options ask for, and report what that took."""
+    id_, live = resource.find(arm, params)
+    if params.get("state", "present") == "absent":
+        return _absent(arm, resource, params, id_, live)
+    facts = resource.gather(arm, params)
+    refuse(resource.problems(params, facts, live))
+    if live is not None:
+        # An earlier run may have been interrupted in the middle of an operation.
+        live = arm.wait(id_, resource.pending, live)
+    desired = resource.desired(params, facts, live)
+    if live is None:
+        return _create(arm, resource, params, facts, id_, desired)
+    return _update(arm, resource, params, facts, id_, live, desired)
+
+
+def reconciler(resource: Resource) -> Callable[[Arm, Params], Outcome]:
+    """The work of a module that is nothing but its resource."""
+    return lambda arm, params: reconcile(arm, resource, params)
+
+
+def _create(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str, desired: Document) -> Outcome:
+    body = _compare.plain(desired)
+    resource.admit(arm, id_, body, None)
+    resource.create(arm, id_, body)
+    return _outcome(arm, resource, params, facts, id_, {}, resource.represent({"id": id_, "name": _ids.name(id_), **body}))
+
+
+def _update(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str, live: Document, desired: Document) -> Outcome:
+    changes = _compare.differences(desired, live, resource.rules)
+    before = resource.represent(live)
+    if not changes:
+        return _outcome(arm, resource, params, facts, id_, before, before, live)
+    refuse(_forbidden(resource, changes, id_))
+    body = _compare.apply(live, changes)
+    resource.admit(arm, id_, body, live)
+    resource.update(arm, id_, live, changes)
+    return _outcome(arm, resource, params, facts, id_, before, resource.represent(body))
+
+
+def _absent(arm: Arm, resource: Resource, params: Params, id_: str, live: Document | None) -> Outcome:
+    if live is None:
+        return Outcome(before={}, after={}, result={"id": id_, "name": _ids.name(id_), "resource": None})
+    refuse(resource.removal_problems(arm, params, live))
+    resource.delete(arm, id_, live, params)
+    # Some services answer reads for a while after a delete has succeeded; "gone" is when they no longer do.
+    arm.wait(id_, lambda document: None if document is None else f"the {resource.noun} to be gone")
+    return Outcome(True, resource.represent(live), {}, {"id": id_, "name": _ids.name(id_), "resource": None})
+
+
+def _outcome(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str, before: Document, after: Document,
+             live: Document | None = None) -> Outcome:  # fmt: skip
+    final = live if live is not None else arm.wait(id_, resource.pending)
+    if final is None:
+        raise AzureError(f"The {resource.noun} {id_} was written and then could not be found. Something else deletes it.", resource_id=id_)
+    result = {
+        "id": id_,
+        "name": _ids.name(id_),
+        "resource": resource.represent(final),
+        **resource.extras(params, facts, final),
+    }
+    return Outcome(live is None, before, after, result, resource.warnings(params, facts, final))
+
+
+def _forbidden(resource: Resource, changes: list[Difference], id_: str) -> list[str]:
+    said = []
+    for change in changes:
+        dotted = _compare.pattern(change.path)
+        for path, way_out in resource.immutable.items():
+            if dotted == path or dotted.startswith((path + ".", path + "[")):
+                said.append(f"{dotted} of the {resource.noun} {id_} is {change.before!r} and cannot become {change.after!r}: {way_out}")
+    return said
+
+
+def refuse_unknown(noun: str, document: Document | None, id_: str) -> Document:
+    """The document of something that no earlier step of a plan makes, so that its absence is an error in check mode as well."""
+    if document is None:
+        raise Refused(f"There is no {noun} {id_}. Check the name, the resource group and the subscription.", resource_id=id_)
+    return document
+
+
+def combine(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """Several outcomes as one; before and after are keyed as the outcomes are."""
+    return Outcome(
+        changed=any(one.changed for one in outcomes.values()),
+        before={name: one.before for name, one in outcomes.items()},
+        after={name: one.after for name, one in outcomes.items()},
+        warnings=[warning for one in outcomes.values() for warning in one.warnings],
+    )

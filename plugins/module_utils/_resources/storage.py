@@ -1,0 +1,155 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Resource group, storage account and blob container, all on the management plane. Private to the collection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import dig
+from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
+from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Outcome, Params, Resource, combine, reconcile
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import given, wanted_tags
+
+
+class ResourceGroup(Resource):
+    noun = "resource group"
+    rules = {"location": _compare.region}
+
+    def id(self, params: Params) -> str:
+        return _ids.resource_group(params["subscription_id"], params["resource_group"])
+
+    def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
+        if live is None and not params.get("location"):
+            return [f"The resource group {params['resource_group']} does not exist and location is not given, so it cannot be created."]
+        return []
+
+    def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
+        # An existing group may lie anywhere: what is in it has a region of its own. Its tags are its owner's.
+        return {} if live else given({"location": _ids.region(params["location"]), "tags": wanted_tags(params)})
+
+    def represent(self, document: Document) -> Document:
+        return {
+            "id": document.get("id"),
+            "location": document.get("location"),
+            "name": document.get("name"),
+            "tags": document.get("tags") or {},
+        }
+
+
+class StorageAccount(Resource):
+    noun = "storage account"
+    rules = {
+        "location": _compare.region,
+        "sku.name": _compare.caseless,
+        "properties.publicNetworkAccess": _compare.absent_is("Enabled"),
+        "properties.allowSharedKeyAccess": _compare.absent_is(True, _compare.same_value),
+        "properties.allowBlobPublicAccess": _compare.absent_is(False, _compare.same_value),
+    }
+    immutable = {
+        "location": "a storage account cannot move; use another name, or the account's region.",
+        "sku": "changing the replication of an account with backups in it is left to you; use 'az storage account update', then run again.",
+    }
+    read_only = (*Resource.read_only, "properties.creationTime", "properties.primaryEndpoints", "properties.primaryLocation",
+                 "properties.statusOfPrimary", "properties.secondaryLocation", "properties.secondaryEndpoints",
+                 "properties.statusOfSecondary", "properties.privateEndpointConnections", "sku.tier")  # fmt: skip
+
+    def id(self, params: Params) -> str:
+        return _ids.storage_account(params["subscription_id"], params["resource_group"], params["storage_account"])
+
+    def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
+        if live is None and not params.get("location"):
+            return [f"The storage account {params['storage_account']} does not exist and location is not given, so it cannot be created."]
+        if live is not None and live.get("kind") not in (None, "StorageV2"):
+            return [
+                f"The storage account {params['storage_account']} is of kind {live['kind']}. The backup extension needs a general-purpose v2 "
+                "account (StorageV2): upgrade it, or use another one."
+            ]
+        return []
+
+    def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
+        asked = {
+            "allowBlobPublicAccess": params.get("allow_blob_public_access"),
+            "allowSharedKeyAccess": params.get("allow_shared_key_access"),
+            "publicNetworkAccess": params.get("public_network_access"),
+        }
+        if live is None:
+            # Created safe, adopted as it is: the defaults are for new accounts only.
+            asked = {"allowBlobPublicAccess": False, "allowSharedKeyAccess": False, "minimumTlsVersion": "TLS1_2", **given(asked)}
+        sku = params.get("sku") or (None if live else "Standard_LRS")
+        document = {
+            "kind": None if live else "StorageV2",
+            "location": _ids.region(params["location"]) if params.get("location") else None,
+            "properties": given(asked) or None,
+            "sku": {"name": sku} if sku else None,
+            "tags": wanted_tags(params),
+        }
+        return given(document)
+
+    def represent(self, document: Document) -> Document:
+        return {
+            "allow_blob_public_access": dig(document, "properties.allowBlobPublicAccess", False),
+            "allow_shared_key_access": dig(document, "properties.allowSharedKeyAccess", True),
+            "blob_endpoint": dig(document, "properties.primaryEndpoints.blob"),
+            "id": document.get("id"),
+            "kind": document.get("kind"),
+            "location": document.get("location"),
+            "name": document.get("name"),
+            "public_network_access": dig(document, "properties.publicNetworkAccess", "Enabled"),
+            "sku": dig(document, "sku.name"),
+            "tags": document.get("tags") or {},
+        }
+
+
+class Container(Resource):
+    noun = "blob container"
+    rules = {"properties.publicAccess": _compare.absent_is("None")}
+
+    def id(self, params: Params) -> str:
+        account = _ids.storage_account(params["subscription_id"], params["resource_group"], params["storage_account"])
+        return _ids.container(account, params["container"])
+
+    def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
+        return {} if live else {"properties": {"publicAccess": "None"}}
+
+    def removal_problems(self, arm: Arm, params: Params, live: Document) -> list[str]:
+        if params.get("confirm_delete_data") == params["container"]:
+            return []
+        return [
+            f"Deleting the blob container {params['container']} destroys the backups in it. "
+            f"If that is what you want, set confirm_delete_data to {params['container']!r}."
+        ]
+
+    def represent(self, document: Document) -> Document:
+        return {
+            "id": document.get("id"),
+            "name": document.get("name"),
+            "public_access": dig(document, "properties.publicAccess", "None"),
+        }
+
+
+def provide(arm: Arm, params: dict[str, Any]) -> Outcome:
+    """The chain that the options name, each link after the one it lives in; ``absent`` removes the container alone."""
+    if params["container"] and not params["storage_account"]:
+        raise Refused("container needs storage_account.")
+    if params["state"] == "absent":
+        if not params["container"]:
+            raise Refused("state=absent removes a blob container and nothing else: name it with container.")
+        links: dict[str, Resource] = {"container": Container()}
+    else:
+        links = {"resource_group": ResourceGroup()}
+        if params["storage_account"]:
+            links["storage_account"] = StorageAccount()
+        if params["container"]:
+            links["container"] = Container()
+        # All input is checked before the first link is written.
+        for resource in links.values():
+            resource.id(params)
+    outcomes = {name: reconcile(arm, resource, params) for name, resource in links.items()}
+    outcome = combine(outcomes)
+    outcome.result = {name: outcomes[name].result["resource"] if name in outcomes else None
+                      for name in ("resource_group", "storage_account", "container")}  # fmt: skip
+    return outcome
