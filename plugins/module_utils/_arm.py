@@ -4,7 +4,7 @@
 """Azure Resource Manager as verbs on resource IDs, over Microsoft's own client packages. Private to the collection.
 
 Documents go in and come out as wire JSON (camelCase), so that whatever a newer service adds survives an update.
-``Arm`` is the real thing; ``DryRun`` wraps it, lets reads pass, remembers writes and plays them back to later reads.
+``_dry_run`` has the same verbs for check mode.
 """
 
 from __future__ import annotations
@@ -16,151 +16,29 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._auth import credential
 from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError, Missing, from_response
+from ansible_collections.aks.backup.plugins.module_utils._types import (
+    NEWEST_VERSION_ONLY,
+    PASSING,
+    POSTS,
+    QUESTIONS,
+    TYPES,
+    Operations,
+    Package,
+    extension,
+    group_and_names,
+    scope_and_name,
+)
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
 Document = dict[str, Any]
 T = TypeVar("T")
-
-
-class Package(NamedTuple):
-    """One of Microsoft's client packages. ``api_version`` is None where the package's own default is the right one."""
-
-    distribution: str
-    module: str
-    client: str
-    api_version: str | None = None
-
-
-AKS = Package("azure-mgmt-containerservice", "azure.mgmt.containerservice", "ContainerServiceClient")
-AUTHORIZATION = Package("azure-mgmt-authorization", "azure.mgmt.authorization", "AuthorizationManagementClient")
-# From 2025-09-01 on the service refuses vaults whose soft delete is not AlwaysOn, which cannot be undone. This version
-# knows everything the collection needs and leaves the choice to the user.
-DATA_PROTECTION = Package("azure-mgmt-dataprotection", "azure.mgmt.dataprotection", "DataProtectionMgmtClient", "2025-07-01")
-EXTENSIONS = Package(
-    "azure-mgmt-kubernetesconfiguration-extensions",
-    "azure.mgmt.kubernetesconfiguration.extensions",
-    "KubernetesConfigurationExtensionsMgmtClient",
-)
-RESOURCES = Package("azure-mgmt-resource", "azure.mgmt.resource.resources", "ResourceManagementClient")
-STORAGE = Package("azure-mgmt-storage", "azure.mgmt.storage", "StorageManagementClient")
-
-
-def _group_and_names(id_: _ids.ResourceId) -> tuple[str, ...]:
-    return (id_.resource_group, *id_.names)
-
-
-def _container(id_: _ids.ResourceId) -> tuple[str, ...]:
-    account, _service, *name = id_.names
-    return (id_.resource_group, account, *name)
-
-
-def _extension(id_: _ids.ResourceId) -> tuple[str, ...]:
-    cluster = _ids.parse(id_.scope)
-    return (cluster.resource_group, cluster.namespace, cluster.types[0], cluster.names[0], *id_.names)
-
-
-def _scope_and_name(id_: _ids.ResourceId) -> tuple[str, ...]:
-    return (id_.scope, *id_.names)
-
-
-def _name(id_: _ids.ResourceId) -> tuple[str, ...]:
-    return id_.names
-
-
-class Operations(NamedTuple):
-    """Where the verbs of one ARM type are: package, operation group, and the name of each operation."""
-
-    package: Package
-    group: str
-    get: str = ""
-    put: str = ""
-    patch: str = ""
-    delete: str = ""
-    list: str = ""
-    arguments: Callable[[_ids.ResourceId], tuple[str, ...]] = _group_and_names
-
-
-# ARM type -> operations. Sorted.
-TYPES: dict[str, Operations] = {
-    "microsoft.authorization/roleassignments": Operations(
-        AUTHORIZATION, "role_assignments", "get", "create", "", "delete", "list_for_scope", _scope_and_name
-    ),
-    "microsoft.containerservice/managedclusters": Operations(AKS, "managed_clusters", "get"),
-    "microsoft.containerservice/managedclusters/trustedaccessrolebindings": Operations(
-        AKS, "trusted_access_role_bindings", "get", "begin_create_or_update", "", "begin_delete", "list"
-    ),
-    "microsoft.dataprotection/backupvaults": Operations(
-        DATA_PROTECTION, "backup_vaults", "get", "begin_create_or_update", "begin_update", "begin_delete", "get_in_resource_group"
-    ),
-    "microsoft.dataprotection/backupvaults/backupinstances": Operations(
-        DATA_PROTECTION, "backup_instances", "get", "begin_create_or_update", "", "begin_delete", "list"
-    ),
-    "microsoft.dataprotection/backupvaults/backupinstances/recoverypoints": Operations(
-        DATA_PROTECTION, "recovery_points", "get", "", "", "", "list"
-    ),
-    "microsoft.dataprotection/backupvaults/backupjobs": Operations(DATA_PROTECTION, "jobs", "get", "", "", "", "list"),
-    "microsoft.dataprotection/backupvaults/backuppolicies": Operations(
-        DATA_PROTECTION, "backup_policies", "get", "create_or_update", "", "delete", "list"
-    ),
-    # Not a type of its own but the way from a cluster to the backup instances that protect it, in whatever vault.
-    "microsoft.dataprotection/backupinstances": Operations(
-        DATA_PROTECTION, "backup_instances_extension_routing", list="list", arguments=_scope_and_name
-    ),
-    "microsoft.kubernetesconfiguration/extensions": Operations(
-        EXTENSIONS, "extensions", "get", "begin_create", "begin_update", "begin_delete", "list", _extension
-    ),
-    "microsoft.resources/providers": Operations(RESOURCES, "providers", "get", arguments=_name),
-    "microsoft.resources/resourcegroups": Operations(
-        RESOURCES, "resource_groups", "get", "create_or_update", "", "begin_delete", arguments=_name
-    ),
-    "microsoft.storage/storageaccounts": Operations(STORAGE, "storage_accounts", "get_properties", "begin_create", "", "delete"),
-    "microsoft.storage/storageaccounts/blobservices/containers": Operations(
-        STORAGE, "blob_containers", "get", "create", "", "delete", arguments=_container
-    ),
-}
-
-# (ARM type, verb) -> (operation group, operation), for what is neither a read nor a write of a document.
-POSTS: dict[tuple[str, str], tuple[str, str]] = {
-    ("microsoft.dataprotection/backupvaults", "validateForBackup"): ("backup_instances", "begin_validate_for_backup"),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "backup"): ("backup_instances", "begin_adhoc_backup"),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "resumeProtection"): ("backup_instances", "begin_resume_protection"),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "stopProtection"): ("backup_instances", "begin_stop_protection"),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "suspendBackups"): ("backup_instances", "begin_suspend_backups"),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "validateForModifyBackup"): (
-        "backup_instances",
-        "begin_validate_for_modify_backup",
-    ),
-    ("microsoft.resources/providers", "register"): ("providers", "register"),
-}
-
-# The verbs that ask and change nothing.
-QUESTIONS = frozenset({"validateForBackup", "validateForModifyBackup"})
-
-# What a verb makes of the document, so that a dry run can show it. Verbs that leave the document alone are not here.
-EFFECTS: dict[str, Document] = {
-    "register": {"registrationState": "Registered"},
-    "resumeProtection": {"properties": {"currentProtectionState": "ProtectionConfigured"}},
-    "stopProtection": {"properties": {"currentProtectionState": "ProtectionStopped"}},
-    "suspendBackups": {"properties": {"currentProtectionState": "BackupsSuspended"}},
-}
-
-# The SDK refuses these operations, on its own, with an api-version older than its newest.
-NEWEST_VERSION_ONLY = frozenset({"begin_resume_protection"})
-
-# (HTTP status, code) of refusals that end by themselves: another operation on the cluster, a fresh identity that has
-# not reached the directory, and throttling. They are tried again until the deadline.
-PASSING = {
-    (400, "PrincipalNotFound"): "the new identity to reach the directory",
-    (409, "EtagMismatch"): "another operation on the cluster",
-    (409, "OperationNotAllowed"): "another operation on the cluster",
-}
 
 
 class Arm:
@@ -202,6 +80,7 @@ class Arm:
     def read(self, id_: str) -> tuple[Document | None, float | None]:
         """The document and the Retry-After in seconds that came with it."""
         parsed, row = _row(id_)
+
         def call() -> Any:
             operation = self._operation(parsed.subscription, row.package, row.group, row.get)
             return operation(*row.arguments(parsed), cls=_reply, timeout=self.deadline.remaining())
@@ -213,13 +92,21 @@ class Arm:
                 return None, None
             raise
 
-    def list(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
-        """All children of a type below a resource, a vault's resource group or a scope; every page. A missing parent has none."""
+    def list_all(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
+        """All children of a type below a resource, a vault's resource group or a scope; every page. A missing parent
+        has none.
+        """
         row = TYPES[type_.lower()]
         parsed = _ids.parse(parent_id)
+
         def call() -> list[Document]:
             operation = self._operation(parsed.subscription, row.package, row.group, row.list)
-            return [_wire(item) for item in operation(*_list_arguments(row, parsed, parent_id), timeout=self.deadline.remaining(), **query)]
+            return [
+                _wire(item)
+                for item in operation(
+                    *_list_arguments(row, parsed, parent_id), timeout=self.deadline.remaining(), **query
+                )
+            ]
 
         try:
             return self._ask(call, f"list {type_} below {parent_id}", parent_id)
@@ -256,11 +143,15 @@ class Arm:
         group, operation = POSTS[(parsed.type, verb)]
         arguments = (*row.arguments(parsed), _stream(body)) if body is not None else row.arguments(parsed)
         what = f"carry out {verb} on {id_}"
-        return self._write("POST", f"{id_}/{verb}", row._replace(group=group), operation, arguments, what, question=verb in QUESTIONS)
+        return self._write(
+            "POST", f"{id_}/{verb}", row._replace(group=group), operation, arguments, what, question=verb in QUESTIONS
+        )
 
     # Waiting
 
-    def wait(self, id_: str, pending: Callable[[Document | None], str | None], document: Document | None = None) -> Document | None:
+    def wait(
+        self, id_: str, pending: Callable[[Document | None], str | None], document: Document | None = None
+    ) -> Document | None:
         """Read until ``pending`` no longer names something to wait for; returns the last document.
 
         ``document`` is a first look that was taken already. Pauses for the reply's Retry-After, else for poll_interval.
@@ -283,7 +174,16 @@ class Arm:
 
     # Below: how a call is made
 
-    def _write(self, method: str, id_: str, row: Operations, name: str, arguments: tuple[Any, ...], what: str, question: bool = False) -> Document:
+    def _write(
+        self,
+        method: str,
+        id_: str,
+        row: Operations,
+        name: str,
+        arguments: tuple[Any, ...],
+        what: str,
+        question: bool = False,
+    ) -> Document:
         subscription = _ids.segment(id_, "subscriptions")
         entry: Document = {"method": method, "id": id_, "status": None, "request_id": None}
 
@@ -322,7 +222,9 @@ class Arm:
             try:
                 return call()
             except exceptions.ClientAuthenticationError as exc:
-                raise BackupError(f"Signing in to Azure failed: {_first_line(exc)} Check the credentials and the tenant.") from exc
+                raise BackupError(
+                    f"Signing in to Azure failed: {_first_line(exc)} Check the credentials and the tenant."
+                ) from exc
             except exceptions.HttpResponseError as exc:
                 error = _translate(exc, what, id_)
                 passing = PASSING.get((error.facts.get("status", 0), error.code or ""))
@@ -373,67 +275,10 @@ class Arm:
             ARMChallengeAuthenticationPolicy(self._credential, self.cloud.scope),
             policies.CustomHookPolicy(),
         ]
-        made: Any = getattr(load(package), package.client)(self._credential, subscription, transport=self._transport, **options)
+        made: Any = getattr(load(package), package.client)(
+            self._credential, subscription, transport=self._transport, **options
+        )
         return made
-
-
-class DryRun(Arm):
-    """An :class:`Arm` that only pretends to write, so that everything above it is the same in check mode.
-
-    Written documents are kept and shown to later reads, deleted ones hidden. Nothing is waited for and nothing that
-    has to exist is missed if an earlier step of the same plan may have made it.
-    """
-
-    def __init__(self, arm: Arm) -> None:  # pylint: disable=super-init-not-called
-        self._arm = arm
-        self.subscription_id, self.cloud, self.deadline, self.interval = arm.subscription_id, arm.cloud, arm.deadline, arm.interval
-        self.operations: list[Document] = []
-        self._written: dict[str, Document | None] = {}
-        self._guard = threading.Lock()
-
-    @property
-    def tenant_id(self) -> str | None:
-        return self._arm.tenant_id
-
-    def read(self, id_: str) -> tuple[Document | None, float | None]:
-        with self._guard:
-            if id_.lower() in self._written:
-                return plain(self._written[id_.lower()]), None
-        return self._arm.read(id_)
-
-    def list(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
-        with self._guard:
-            written = dict(self._written)
-        kept = [item for item in self._arm.list(type_, parent_id, **query) if item["id"].lower() not in written]
-        below = parent_id.lower().rstrip("/") + "/"
-        new = [plain(item) for key, item in written.items() if item and key.startswith(below) and _ids.parse(key).type == type_.lower()]
-        return kept + new
-
-    def require(self, id_: str, noun: str, way: str) -> Document:
-        return self.get(id_) or {"id": id_, "name": _ids.name(id_)}
-
-    def put(self, id_: str, body: Mapping[str, Any]) -> Document:
-        return self._remember("PUT", id_, {"id": id_, "name": _ids.name(id_), **plain(body)})
-
-    def patch(self, id_: str, body: Mapping[str, Any]) -> Document:
-        return self._remember("PATCH", id_, merge(self.get(id_) or {}, body))
-
-    def delete(self, id_: str) -> None:
-        self._remember("DELETE", id_, None)
-
-    def post(self, id_: str, verb: str, body: Mapping[str, Any] | None = None) -> Document:
-        if verb not in QUESTIONS:
-            self._remember("POST", id_, merge(self.get(id_) or {}, EFFECTS.get(verb, {})), verb)
-        return {}
-
-    def wait(self, id_: str, pending: Callable[[Document | None], str | None], document: Document | None = None) -> Document | None:
-        return document if document is not None else self.get(id_)
-
-    def _remember(self, method: str, id_: str, document: Document | None, verb: str = "") -> Document:
-        with self._guard:
-            self._written[id_.lower()] = document
-            self.operations.append({"method": method, "id": f"{id_}/{verb}" if verb else id_, "status": None, "request_id": None})
-        return plain(document) if document else {}
 
 
 def load(package: Package) -> Any:
@@ -441,25 +286,26 @@ def load(package: Package) -> Any:
     try:
         return importlib.import_module(package.module)
     except ImportError as exc:
-        raise BackupError(f"The Python package {package.distribution} is needed where this task runs: pip install {package.distribution}") from exc
+        raise BackupError(
+            f"The Python package {package.distribution} is needed where this task runs: pip install "
+            f"{package.distribution}"
+        ) from exc
 
 
 def preload(*packages: Package) -> None:
-    """Import packages ahead of need, in the controller before it forks; what is not installed is met later, with a sentence."""
-    for name in ("azure.identity", "azure.core.pipeline.policies", "azure.mgmt.core.policies", *(package.module for package in packages)):
+    """Import packages ahead of need, in the controller before it forks; what is not installed is met later, with a
+    sentence.
+    """
+    for name in (
+        "azure.identity",
+        "azure.core.pipeline.policies",
+        "azure.mgmt.core.policies",
+        *(package.module for package in packages),
+    ):
         try:
             importlib.import_module(name)
         except ImportError:
             return
-
-
-def merge(document: Mapping[str, Any], changes: Mapping[str, Any]) -> Document:
-    """``document`` with ``changes`` laid over it, mappings key by key (JSON merge patch without removals)."""
-    result: Document = plain(document)
-    for key, value in changes.items():
-        known = result.get(key)
-        result[key] = merge(known, value) if isinstance(known, dict) and isinstance(value, Mapping) else plain(value)
-    return result
 
 
 def _row(id_: str) -> tuple[_ids.ResourceId, Operations]:
@@ -468,17 +314,19 @@ def _row(id_: str) -> tuple[_ids.ResourceId, Operations]:
 
 
 def _list_arguments(row: Operations, parent: _ids.ResourceId, parent_id: str) -> tuple[str, ...]:
-    if row.arguments is _scope_and_name:
+    if row.arguments is scope_and_name:
         return (parent_id,)
-    if row.arguments is _extension:
+    if row.arguments is extension:
         return (parent.resource_group, parent.namespace, parent.types[0], parent.names[0])
     if parent.type == "microsoft.resources/resourcegroups":
         return (parent.name,)
-    return _group_and_names(parent)
+    return group_and_names(parent)
 
 
 def _says_absent(error: AzureError) -> bool:
-    """Whether the answer to a read means that there is nothing. With the provider unregistered there cannot be anything."""
+    """Whether the answer to a read means that there is nothing. With the provider unregistered there cannot be
+    anything.
+    """
     if error.code == "SubscriptionNotFound":
         return False
     return error.facts.get("status") == 404 or error.code == "MissingSubscriptionRegistration"

@@ -45,7 +45,9 @@ def _secret(params: Params, options: dict[str, Any]) -> Any:
 def _certificate(params: Params, options: dict[str, Any]) -> Any:
     from azure.identity import CertificateCredential
 
-    return CertificateCredential(params["tenant"], params["client_id"], certificate_path=params["x509_certificate_path"], **options)
+    return CertificateCredential(
+        params["tenant"], params["client_id"], certificate_path=params["x509_certificate_path"], **options
+    )
 
 
 def _oidc(params: Params, options: dict[str, Any]) -> Any:
@@ -100,10 +102,14 @@ SOURCES: dict[str, Source] = {
     "access_token": Source(_has("access_token"), ("access_token",), _token),
     "service_principal": Source(_has("client_id", "secret", "tenant"), ("client_id", "secret", "tenant"), _secret),
     "certificate": Source(
-        _has("client_id", "x509_certificate_path", "tenant"), ("client_id", "x509_certificate_path", "tenant"), _certificate
+        _has("client_id", "x509_certificate_path", "tenant"),
+        ("client_id", "x509_certificate_path", "tenant"),
+        _certificate,
     ),
     "oidc": Source(
-        lambda params: _has("client_id", "tenant")(params) and bool(params.get("oidc_token") or params.get("oidc_token_file_path")),
+        lambda params: (
+            _has("client_id", "tenant")(params) and bool(params.get("oidc_token") or params.get("oidc_token_file_path"))
+        ),
         ("client_id", "tenant"),
         _oidc,
     ),
@@ -126,7 +132,9 @@ def choose(params: Params) -> str:
 
 
 def with_profile(params: Params) -> dict[str, Any]:
-    """The options completed from a profile of ``~/.azure/credentials`` where one was asked for; options given directly win."""
+    """The options completed from a profile of ``~/.azure/credentials`` where one was asked for; options given directly
+    win.
+    """
     profile = params.get("profile")
     if not profile:
         return dict(params)
@@ -174,7 +182,9 @@ class SharedToken:
             return None
 
 
-def credential(params: Params, cloud: Cloud, transport_options: dict[str, Any], shared_directory: str | None = None) -> Any:
+def credential(
+    params: Params, cloud: Cloud, transport_options: dict[str, Any], shared_directory: str | None = None
+) -> Any:
     """An azure-identity credential for the options, its token shared below ``shared_directory`` when there is one."""
     source = choose(params)
     options: dict[str, Any] = {"authority": cloud.authority, **transport_options}
@@ -188,6 +198,9 @@ def credential(params: Params, cloud: Cloud, transport_options: dict[str, Any], 
     if shared_directory is None or source == "access_token":
         return made
     facts = [source, cloud.authority, cloud.scope]
-    facts += [str(params.get(name) or "") for name in ("tenant", "client_id", "secret", "x509_certificate_path", "oidc_token", "oidc_token_file_path")]
+    facts += [
+        str(params.get(name) or "")
+        for name in ("tenant", "client_id", "secret", "x509_certificate_path", "oidc_token", "oidc_token_file_path")
+    ]
     digest = hashlib.sha256("\0".join(facts).encode()).hexdigest()
     return SharedToken(made, os.path.join(shared_directory, f"aks_backup_token_{digest}"))

@@ -23,7 +23,9 @@ METADATA_VERSION = "2022-09-01"
 
 @dataclass(frozen=True)
 class Cloud:
-    """``resource_manager`` and ``authority`` are URLs without a trailing slash; ``scope`` is what tokens are asked for."""
+    """``resource_manager`` and ``authority`` are URLs without a trailing slash; ``scope`` is what tokens are asked
+    for.
+    """
 
     name: str
     resource_manager: str
@@ -50,7 +52,8 @@ KNOWN = {
 
 
 def discover(name_or_url: str, transport_options: dict[str, Any], shared_directory: str | None = None) -> Cloud:
-    """The cloud of that name, or the one whose endpoints the URL publishes; raises :class:`BackupError` when they cannot be read.
+    """The cloud of that name, or the one whose endpoints the URL publishes; raises :class:`BackupError` when they
+    cannot be read.
 
     The endpoints are asked for once per run where there is a directory that the run's tasks share.
     """
@@ -59,7 +62,8 @@ def discover(name_or_url: str, transport_options: dict[str, Any], shared_directo
         return known
     if not name_or_url.lower().startswith("https://"):
         raise Refused(
-            f"cloud_environment is {name_or_url!r}, which is neither one of {', '.join(sorted(c.name for c in KNOWN.values()))} "
+            f"cloud_environment is {name_or_url!r}, which is neither one of "
+            f"{', '.join(sorted(c.name for c in KNOWN.values()))} "
             "nor the https URL of an Azure Resource Manager."
         )
     url = name_or_url.rstrip("/")
@@ -103,7 +107,8 @@ def _metadata(url: str, transport_options: dict[str, Any]) -> Any:
             return response.json()
         except (AzureError, ValueError) as exc:
             raise BackupError(
-                f"The endpoints of the cloud at {url} could not be read: {exc}. Check cloud_environment, and ca_bundle or "
+                f"The endpoints of the cloud at {url} could not be read: {exc}. Check cloud_environment, and "
+                "ca_bundle or "
                 "REQUESTS_CA_BUNDLE if the cloud has a certificate authority of its own."
             ) from exc
 

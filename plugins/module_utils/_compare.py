@@ -56,7 +56,9 @@ def same_value(wanted: Any, live: Any) -> bool:
 
 def caseless(wanted: Any, live: Any) -> bool:
     """IDs and enum values: ARM ignores case and answers with a case of its own."""
-    return str(wanted).strip("/").lower() == str(live).strip("/").lower() if live not in (None, ABSENT) else wanted is None
+    return (
+        str(wanted).strip("/").lower() == str(live).strip("/").lower() if live not in (None, ABSENT) else wanted is None
+    )
 
 
 def region(wanted: Any, live: Any) -> bool:
@@ -112,11 +114,19 @@ def differences(desired: Any, live: Any, rules: Mapping[str, Equal] | None = Non
         return found
     if isinstance(desired, Mapping) and live in (None, ABSENT):
         # Nothing there yet: descend with nothing, so that defaults (absent means Disabled) still apply to each leaf.
-        below = [difference for key, value in desired.items() for difference in differences(value, ABSENT, rules, (*path, key))]
+        below = [
+            difference
+            for key, value in desired.items()
+            for difference in differences(value, ABSENT, rules, (*path, key))
+        ]
         return [Difference(path, live, desired)] if below else []
     if isinstance(desired, list) and isinstance(live, list) and len(desired) == len(live):
-        pairs = zip(desired, live)
-        return [found for index, (left, right) in enumerate(pairs) for found in differences(left, right, rules, (*path, index))]
+        pairs = zip(desired, live, strict=False)
+        return [
+            found
+            for index, (left, right) in enumerate(pairs)
+            for found in differences(left, right, rules, (*path, index))
+        ]
     return [] if same_value(desired, live) else [Difference(path, live, desired)]
 
 
@@ -134,7 +144,7 @@ def apply(live: Mapping[str, Any], changes: Iterable[Difference]) -> dict[str, A
     result: dict[str, Any] = plain(live)
     for change in changes:
         node: Any = result
-        for key, following in zip(change.path[:-1], change.path[1:]):
+        for key, following in zip(change.path[:-1], change.path[1:], strict=False):
             if isinstance(node, dict) and node.get(key) is None:
                 node[key] = [] if isinstance(following, int) else {}
             node = node[key]

@@ -19,13 +19,28 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "ansible-collection:aks.backup")
 
 # Microsoft's naming rules for Azure resources: noun -> (pattern, the rule in words).
 NAME_RULES: dict[str, tuple[str, str]] = {
-    "backup instance": (r"[A-Za-z0-9][-A-Za-z0-9_.]{0,259}", "1 to 260 letters, digits, '-', '_' and '.', the first a letter or digit"),
+    "backup instance": (
+        r"[A-Za-z0-9][-A-Za-z0-9_.]{0,259}",
+        "1 to 260 letters, digits, '-', '_' and '.', the first a letter or digit",
+    ),
     "backup policy": (r"[-A-Za-z0-9]{3,150}", "3 to 150 letters, digits and '-'"),
-    "Backup vault": (r"[A-Za-z][-A-Za-z0-9]{0,48}[A-Za-z0-9]", "2 to 50 letters, digits and '-', starting with a letter and not ending with '-'"),
+    "Backup vault": (
+        r"[A-Za-z][-A-Za-z0-9]{0,48}[A-Za-z0-9]",
+        "2 to 50 letters, digits and '-', starting with a letter and not ending with '-'",
+    ),
     "blob container": (r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", "3 to 63 lower-case letters, digits and single '-'"),
-    "extension": (r"[A-Za-z0-9][-A-Za-z0-9.]{0,252}", "1 to 253 letters, digits, '-' and '.', the first a letter or digit"),
-    "managed cluster": (r"[A-Za-z0-9]([-_A-Za-z0-9]{0,61}[A-Za-z0-9])?", "1 to 63 letters, digits, '-' and '_', with a letter or digit at both ends"),
-    "resource group": (r"[-\w.()]{0,89}[-\w()]", "1 to 90 letters, digits, '-', '_', '.', '(' and ')', not ending with '.'"),
+    "extension": (
+        r"[A-Za-z0-9][-A-Za-z0-9.]{0,252}",
+        "1 to 253 letters, digits, '-' and '.', the first a letter or digit",
+    ),
+    "managed cluster": (
+        r"[A-Za-z0-9]([-_A-Za-z0-9]{0,61}[A-Za-z0-9])?",
+        "1 to 63 letters, digits, '-' and '_', with a letter or digit at both ends",
+    ),
+    "resource group": (
+        r"[-\w.()]{0,89}[-\w()]",
+        "1 to 90 letters, digits, '-', '_', '.', '(' and ')', not ending with '.'",
+    ),
     "storage account": (r"[a-z0-9]{3,24}", "3 to 24 lower-case letters and digits"),
     "subscription": (r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", "a GUID"),
     "Trusted Access role binding": (r"[-_A-Za-z0-9]{1,24}", "1 to 24 letters, digits, '-' and '_'"),
@@ -60,11 +75,15 @@ class ResourceId:
 
     @property
     def subscription(self) -> str:
-        return segment(self.scope, "subscriptions") or (self.names[0] if self.type == "microsoft.resources/subscriptions" else "")
+        return segment(self.scope, "subscriptions") or (
+            self.names[0] if self.type == "microsoft.resources/subscriptions" else ""
+        )
 
     @property
     def resource_group(self) -> str:
-        return segment(self.scope, "resourceGroups") or (self.name if self.type == "microsoft.resources/resourcegroups" else "")
+        return segment(self.scope, "resourceGroups") or (
+            self.name if self.type == "microsoft.resources/resourcegroups" else ""
+        )
 
 
 def segment(id_: str, key: str) -> str:
@@ -77,18 +96,24 @@ def segment(id_: str, key: str) -> str:
 
 
 def parse(id_: str) -> ResourceId:
-    """Take an ID apart. Subscriptions, resource groups and provider registrations count as types of Microsoft.Resources."""
+    """Take an ID apart. Subscriptions, resource groups and provider registrations count as types of
+    Microsoft.Resources.
+    """
     parts = id_.strip("/").split("/")
     lowered = [part.lower() for part in parts]
     if not id_.startswith("/") or "" in parts:
-        raise Refused(f"{id_!r} is not an Azure resource ID: it must start with '/subscriptions/' and have no empty part.")
+        raise Refused(
+            f"{id_!r} is not an Azure resource ID: it must start with '/subscriptions/' and have no empty part."
+        )
     marks = [index for index, part in enumerate(lowered) if part == "providers"]
     if marks and len(parts) == marks[-1] + 2:
         return ResourceId("/" + "/".join(parts[: marks[-1]]), "Microsoft.Resources", ("providers",), (parts[-1],))
     if marks:
         rest = parts[marks[-1] + 1 :]
         if len(rest) < 3 or len(rest) % 2 == 0:
-            raise Refused(f"{id_!r} is not an Azure resource ID: after 'providers' come a namespace and pairs of type and name.")
+            raise Refused(
+                f"{id_!r} is not an Azure resource ID: after 'providers' come a namespace and pairs of type and name."
+            )
         scope = "/" + "/".join(parts[: marks[-1]]) if marks[-1] else ""
         return ResourceId(scope, rest[0], tuple(rest[1::2]), tuple(rest[2::2]))
     if len(parts) == 4 and lowered[0] == "subscriptions" and lowered[2] == "resourcegroups":
@@ -146,7 +171,8 @@ def provider(subscription_id: str, namespace: str) -> str:
 
 
 def vault(subscription_id: str, group: str, vault_name: str) -> str:
-    return f"{resource_group(subscription_id, group)}/providers/Microsoft.DataProtection/backupVaults/{check_name('Backup vault', vault_name)}"
+    scope = resource_group(subscription_id, group)
+    return f"{scope}/providers/Microsoft.DataProtection/backupVaults/{check_name('Backup vault', vault_name)}"
 
 
 def policy(vault_id: str, policy_name: str) -> str:
@@ -169,13 +195,14 @@ def binding(cluster_id: str, binding_name: str) -> str:
 
 
 def extension(cluster_id: str, extension_name: str) -> str:
-    return f"{cluster_id}/providers/Microsoft.KubernetesConfiguration/extensions/{check_name('extension', extension_name)}"
+    return (
+        f"{cluster_id}/providers/Microsoft.KubernetesConfiguration/extensions/{check_name('extension', extension_name)}"
+    )
 
 
 def storage_account(subscription_id: str, group: str, account: str) -> str:
-    return (
-        f"{resource_group(subscription_id, group)}/providers/Microsoft.Storage/storageAccounts/{check_name('storage account', account)}"
-    )
+    scope = resource_group(subscription_id, group)
+    return f"{scope}/providers/Microsoft.Storage/storageAccounts/{check_name('storage account', account)}"
 
 
 def container(account_id: str, container_name: str) -> str:

@@ -17,11 +17,13 @@ from typing import Any, Protocol
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ansible_collections.aks.backup.plugins.module_utils import _auth, _cloud
-from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, DryRun, Package, load
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, load
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
+from ansible_collections.aks.backup.plugins.module_utils._dry_run import DryRun
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused
 from ansible_collections.aks.backup.plugins.module_utils._ids import check_name
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
+from ansible_collections.aks.backup.plugins.module_utils._types import Package
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
 
@@ -32,11 +34,20 @@ def _environment(*names: str) -> tuple[Any, list[str]]:
 # The options of the documentation fragments "azure" and "wait"; every module has them.
 COMMON_SPEC: dict[str, Any] = {
     "access_token": {"type": "str", "no_log": True, "fallback": _environment("AZURE_ACCESS_TOKEN")},
-    "auth_source": {"type": "str", "choices": ["auto", *sorted(_auth.SOURCES)], "default": "auto", "fallback": _environment("ANSIBLE_AZURE_AUTH_SOURCE")},
+    "auth_source": {
+        "type": "str",
+        "choices": ["auto", *sorted(_auth.SOURCES)],
+        "default": "auto",
+        "fallback": _environment("ANSIBLE_AZURE_AUTH_SOURCE"),
+    },
     "ca_bundle": {"type": "path", "fallback": _environment("REQUESTS_CA_BUNDLE")},
     "client_id": {"type": "str", "fallback": _environment("AZURE_CLIENT_ID", "ARM_CLIENT_ID")},
     "cloud_environment": {"type": "str", "default": "AzureCloud", "fallback": _environment("AZURE_CLOUD_ENVIRONMENT")},
-    "disable_instance_discovery": {"type": "bool", "default": False, "fallback": _environment("AZURE_DISABLE_INSTANCE_DISCOVERY")},
+    "disable_instance_discovery": {
+        "type": "bool",
+        "default": False,
+        "fallback": _environment("AZURE_DISABLE_INSTANCE_DISCOVERY"),
+    },
     "oidc_token": {"type": "str", "no_log": True, "fallback": _environment("AZURE_FEDERATED_TOKEN", "ARM_OIDC_TOKEN")},
     "oidc_token_file_path": {
         "type": "path",
@@ -45,11 +56,20 @@ COMMON_SPEC: dict[str, Any] = {
     },
     "poll_interval": {"type": "float", "default": 10.0},
     "profile": {"type": "str", "fallback": _environment("AZURE_PROFILE")},
-    "secret": {"type": "str", "no_log": True, "fallback": _environment("AZURE_SECRET", "AZURE_CLIENT_SECRET", "ARM_CLIENT_SECRET")},
+    "secret": {
+        "type": "str",
+        "no_log": True,
+        "fallback": _environment("AZURE_SECRET", "AZURE_CLIENT_SECRET", "ARM_CLIENT_SECRET"),
+    },
     "subscription_id": {"type": "str", "fallback": _environment("AZURE_SUBSCRIPTION_ID", "ARM_SUBSCRIPTION_ID")},
     "tenant": {"type": "str", "fallback": _environment("AZURE_TENANT", "AZURE_TENANT_ID", "ARM_TENANT_ID")},
     "wait_timeout": {"type": "float", "default": 3600.0},
-    "x509_certificate_path": {"type": "path", "fallback": _environment("AZURE_X509_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_PATH")},
+    "x509_certificate_path": {
+        "type": "path",
+        "fallback": _environment(
+            "AZURE_X509_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_PATH"
+        ),
+    },
 }
 
 # The options of the documentation fragment "tags".
@@ -84,7 +104,8 @@ class Host(Protocol):
 
 @dataclass(frozen=True)
 class Contract:
-    """A module: its options and the work they ask for. ``packages`` are what the work imports, loaded early in the controller.
+    """A module: its options and the work they ask for. ``packages`` are what the work imports, loaded early in the
+    controller.
 
     ``identifies`` names the things (cluster, vault) that the options give as an ID or as a name and its group.
     """
@@ -122,14 +143,24 @@ class Contract:
         try:
             arm = _connect(host.params, self.packages, shared_directory)
         except ImportError as exc:
-            return {"failed": True, "msg": missing_required_lib("azure-identity"), "exception": "".join(traceback.format_exception(exc))}
+            return {
+                "failed": True,
+                "msg": missing_required_lib("azure-identity"),
+                "exception": "".join(traceback.format_exception(exc)),
+            }
         except BackupError as exc:
             return {"failed": True, "changed": False, "msg": exc.message, "error": exc.facts}
         seen: Arm = DryRun(arm) if host.check_mode else arm
         try:
             outcome = self.work(seen, {**host.params, "subscription_id": arm.subscription_id})
         except BackupError as exc:
-            return {"failed": True, "changed": bool(seen.operations), "msg": exc.message, "error": exc.facts, "operations": seen.operations}
+            return {
+                "failed": True,
+                "changed": bool(seen.operations),
+                "msg": exc.message,
+                "error": exc.facts,
+                "operations": seen.operations,
+            }
         for warning in outcome.warnings:
             host.warn(warning)
         result = {"changed": outcome.changed, "operations": seen.operations, **plain(outcome.result)}

@@ -16,7 +16,13 @@ from typing import Any
 from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, Equal
-from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, refuse, sentence, user_facing
+from ansible_collections.aks.backup.plugins.module_utils._errors import (
+    AzureError,
+    Refused,
+    refuse,
+    sentence,
+    user_facing,
+)
 
 Params = Mapping[str, Any]
 Facts = dict[str, Any]
@@ -72,7 +78,9 @@ class Resource:
         raise NotImplementedError
 
     def pending(self, document: Document | None) -> str | None:
-        """What Azure is still busy with, in words, or None when the document is final. Raises when it cannot become final."""
+        """What Azure is still busy with, in words, or None when the document is final. Raises when it cannot become
+        final.
+        """
         return settled(self.noun, document)
 
     def admit(self, arm: Arm, id_: str, body: Document, live: Document | None) -> None:
@@ -134,10 +142,14 @@ def _create(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str
     body = _compare.plain(desired)
     resource.admit(arm, id_, body, None)
     resource.create(arm, id_, body)
-    return _outcome(arm, resource, params, facts, id_, {}, resource.represent({"id": id_, "name": _ids.name(id_), **body}))
+    return _outcome(
+        arm, resource, params, facts, id_, {}, resource.represent({"id": id_, "name": _ids.name(id_), **body})
+    )
 
 
-def _update(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str, live: Document, desired: Document) -> Outcome:
+def _update(
+    arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str, live: Document, desired: Document
+) -> Outcome:
     changes = _compare.differences(desired, live, resource.rules)
     before = resource.represent(live)
     if not changes:
@@ -163,7 +175,10 @@ def _outcome(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: st
              live: Document | None = None) -> Outcome:  # fmt: skip
     final = live if live is not None else arm.wait(id_, resource.pending)
     if final is None:
-        raise AzureError(f"The {resource.noun} {id_} was written and then could not be found. Something else deletes it.", resource_id=id_)
+        raise AzureError(
+            f"The {resource.noun} {id_} was written and then could not be found. Something else deletes it.",
+            resource_id=id_,
+        )
     result = {
         "id": id_,
         "name": _ids.name(id_),
@@ -179,14 +194,21 @@ def _forbidden(resource: Resource, changes: list[Difference], id_: str) -> list[
         dotted = _compare.pattern(change.path)
         for path, way_out in resource.immutable.items():
             if dotted == path or dotted.startswith((path + ".", path + "[")):
-                said.append(f"{dotted} of the {resource.noun} {id_} is {change.before!r} and cannot become {change.after!r}: {way_out}")
+                said.append(
+                    f"{dotted} of the {resource.noun} {id_} is {change.before!r} and cannot become "
+                    f"{change.after!r}: {way_out}"
+                )
     return said
 
 
 def refuse_unknown(noun: str, document: Document | None, id_: str) -> Document:
-    """The document of something that no earlier step of a plan makes, so that its absence is an error in check mode as well."""
+    """The document of something that no earlier step of a plan makes, so that its absence is an error in check mode as
+    well.
+    """
     if document is None:
-        raise Refused(f"There is no {noun} {id_}. Check the name, the resource group and the subscription.", resource_id=id_)
+        raise Refused(
+            f"There is no {noun} {id_}. Check the name, the resource group and the subscription.", resource_id=id_
+        )
     return document
 
 

@@ -10,9 +10,9 @@ plugin imports at its top was imported once, before the controller forked. The v
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
@@ -47,7 +47,7 @@ class WorkerHost:
         self.warnings.append(warning)
 
 
-class ContractAction(ActionBase):  # type: ignore[misc]
+class ContractAction(ActionBase):
     """Base of the collection's action plugins; a subclass names its module's contract."""
 
     contract: Contract
@@ -65,7 +65,11 @@ class ContractAction(ActionBase):  # type: ignore[misc]
         variables = task_vars or {}
         if not self._in_worker(variables):
             # Ansible's own way of running a module, process and all.
-            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val and not self._connection.has_native_async))
+            result.update(
+                self._execute_module(
+                    task_vars=task_vars, wrap_async=self._task.async_val and not self._connection.has_native_async
+                )
+            )
             return result
         spec = self.contract.spec
         environment: dict[str, str] = {}

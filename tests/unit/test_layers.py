@@ -18,7 +18,8 @@ OWN = 'ansible_collections.aks.backup.plugins.module_utils'
 # From the bottom to the top. _resources is one layer: its files do not depend on each other in a circle, since
 # Python itself would refuse that, and whatever they share lies lower or among them.
 ORDER = (
-    '_errors', '_ids', '_compare', '_wait', '_cloud', '_auth', '_arm', '_reconcile', '_resources', '_module',
+    '_errors', '_ids', '_compare', '_wait', '_cloud', '_auth', '_types', '_arm', '_dry_run', '_reconcile', '_resources',
+    '_module',
 )
 # The files in which a package of this name may be imported.
 EDGES = {'ansible': {'_module'}, 'azure': {'_cloud', '_auth', '_arm'}}

@@ -17,7 +17,8 @@ LIST_TYPE = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBinding
 class Binding(Resource):
     noun = "Trusted Access role binding"
     immutable = {
-        "properties.sourceResourceId": "a binding stays with the vault it was made for. Use another name, or leave name out to have one derived from the vault."
+        "properties.sourceResourceId": "a binding stays with the vault it was made for. Use another name, or leave "
+        "name out to have one derived from the vault."
     }
     rules = {"properties.sourceResourceId": _compare.caseless, "properties.roles": _compare.unordered}
 
@@ -27,7 +28,7 @@ class Binding(Resource):
     def find(self, arm: Arm, params: Params) -> tuple[str, Document | None]:
         # One binding per cluster and vault is enough: whoever made it, under whatever name, it is adopted.
         cluster, vault, named = cluster_id(params), vault_id(params), self.id(params)
-        bindings = arm.list(LIST_TYPE, cluster)
+        bindings = arm.list_all(LIST_TYPE, cluster)
         for item in bindings:
             if _ids.same(dig(item, "properties.sourceResourceId"), vault):
                 return _ids.binding(cluster, item["name"]), item
@@ -42,7 +43,10 @@ class Binding(Resource):
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
         identity = dig(facts["vault"], "identity.type")
         if identity and "systemassigned" not in identity.lower():
-            return [f"The Backup vault {facts['vault']['name']} has no system-assigned identity, and Trusted Access works with no other. Give it one with aks_backup_vault."]
+            return [
+                f"The Backup vault {facts['vault']['name']} has no system-assigned identity, and Trusted Access "
+                "works with no other. Give it one with aks_backup_vault."
+            ]
         return []
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:

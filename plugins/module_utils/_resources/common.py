@@ -31,7 +31,9 @@ def vault_id(params: Params) -> str:
 
 
 def cluster_id(params: Params) -> str:
-    """The cluster from ``cluster_id``, or from ``cluster_name`` and ``cluster_resource_group`` in the task's subscription."""
+    """The cluster from ``cluster_id``, or from ``cluster_name`` and ``cluster_resource_group`` in the task's
+    subscription.
+    """
     if params.get("cluster_id"):
         return _ids.expect(params["cluster_id"], CLUSTER, "cluster_id")
     return _ids.cluster(params["subscription_id"], params["cluster_resource_group"], params["cluster_name"])
@@ -46,7 +48,9 @@ def group_id(params: Params, option: str) -> str:
 
 
 def wanted_tags(params: Params) -> dict[str, Any] | None:
-    """The tags asked for: at least these with ``append_tags``, exactly these without; None when the option was not given."""
+    """The tags asked for: at least these with ``append_tags``, exactly these without; None when the option was not
+    given.
+    """
     if params.get("tags") is None:
         return None
     tags = {str(key): "" if value is None else str(value) for key, value in params["tags"].items()}
@@ -61,7 +65,7 @@ def given(document: Mapping[str, Any]) -> dict[str, Any]:
 def cluster_principal(cluster: Mapping[str, Any] | None) -> str | None:
     """The object id of the identity with which the cluster itself acts on Azure.
 
-    A system-assigned one if there is one, else the first user-assigned one. The kubelet's identity is another principal.
+    A system-assigned one if there is one, else the first user-assigned one. The kubelet's identity is another one.
     """
     identity = (cluster or {}).get("identity") or {}
     if identity.get("principalId"):
@@ -85,7 +89,10 @@ def cluster_problems(cluster: Mapping[str, Any]) -> list[str]:
         said.append(f"The cluster {name} is stopped. Start it first; Azure Backup talks to its API server.")
     for driver, title in (("diskCSIDriver", "disk CSI driver"), ("snapshotController", "snapshot controller")):
         if dig(cluster, f"properties.storageProfile.{driver}.enabled", True) is False:
-            said.append(f"The {title} of the cluster {name} is disabled. Azure Backup takes its snapshots with it: enable it first.")
+            said.append(
+                f"The {title} of the cluster {name} is disabled. Azure Backup takes its snapshots with it: enable "
+                "it first."
+            )
     return said
 
 
@@ -94,6 +101,7 @@ def different_regions(what: str, location: str | None, cluster: Mapping[str, Any
     if not location or _ids.region(location) == _ids.region(cluster.get("location")):
         return []
     return [
-        f"{what} is in {_ids.region(location)} and the cluster {cluster.get('name')} is in {_ids.region(cluster.get('location'))}. "
+        f"{what} is in {_ids.region(location)} and the cluster {cluster.get('name')} is in "
+        f"{_ids.region(cluster.get('location'))}. "
         "Azure Backup needs both in the same region."
     ]

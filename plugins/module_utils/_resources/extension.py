@@ -11,7 +11,13 @@ from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, sentence
-from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Params, Resource, refuse_unknown, settled
+from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
+    Facts,
+    Params,
+    Resource,
+    refuse_unknown,
+    settled,
+)
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
     MAKE_STORAGE,
     STORAGE_ACCOUNT,
@@ -39,7 +45,12 @@ SETTINGS = {
 
 class Extension(Resource):
     noun = "backup extension"
-    read_only = (*Resource.read_only, "properties.statuses", "properties.aksAssignedIdentity", "properties.currentVersion")
+    read_only = (
+        *Resource.read_only,
+        "properties.statuses",
+        "properties.aksAssignedIdentity",
+        "properties.currentVersion",
+    )
     rules = {
         "properties.extensionType": _compare.caseless,
         "properties.releaseTrain": _compare.caseless,
@@ -125,7 +136,7 @@ class Extension(Resource):
         properties = document.get("properties") or {}
         return {
             "auto_upgrade_minor_version": properties.get("autoUpgradeMinorVersion"),
-            "configuration_settings": {key: value for key, value in sorted((properties.get("configurationSettings") or {}).items())},
+            "configuration_settings": dict(sorted((properties.get("configurationSettings") or {}).items())),
             "current_version": properties.get("currentVersion"),
             "extension_type": (properties.get("extensionType") or "").lower(),
             "id": document.get("id"),
@@ -144,19 +155,20 @@ class Extension(Resource):
         return settled(self.noun, document)
 
     def removal_problems(self, arm: Arm, params: Params, live: Document) -> list[str]:
-        protecting = arm.list("Microsoft.DataProtection/backupInstances", cluster_id(params))
+        protecting = arm.list_all("Microsoft.DataProtection/backupInstances", cluster_id(params))
         if not protecting:
             return []
         names = ", ".join(sorted(item["name"] for item in protecting))
         return [
-            f"Backup instances still protect the cluster: {names}. Without the extension their backups fail and their data cannot be deleted. "
+            f"Backup instances still protect the cluster: {names}. Without the extension their backups fail and "
+            "their data cannot be deleted. "
             "Remove them first (aks_backup_instance, state=absent)."
         ]
 
 
 def find(arm: Arm, cluster: str) -> Document | None:
     """The backup extension of a cluster, whatever its name."""
-    for item in arm.list(LIST_TYPE, cluster):
+    for item in arm.list_all(LIST_TYPE, cluster):
         if (dig(item, "properties.extensionType") or "").lower() == TYPE:
             return item
     return None
@@ -170,7 +182,8 @@ def failed(document: Document) -> AzureError:
     text = info.get("message") or (reasons[0].get("message") if reasons else None) or "Azure gave no reason"
     said = sentence({"code": code, "message": text})
     return AzureError(
-        f"The backup extension {document.get('name')} is in state Failed. {said} Delete it (state=absent) and install it again once the cause is gone.",
+        f"The backup extension {document.get('name')} is in state Failed. {said} Delete it (state=absent) and "
+        "install it again once the cause is gone.",
         code=code,
         azure_message=text,
         resource_id=document.get("id"),

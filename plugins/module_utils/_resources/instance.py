@@ -10,8 +10,21 @@ from typing import Any
 from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
-from ansible_collections.aks.backup.plugins.module_utils._errors import SETTLING_CODES, AzureError, Refused, TimedOut, sentence, user_facing
-from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Params, Resource, refuse_unknown, settled
+from ansible_collections.aks.backup.plugins.module_utils._errors import (
+    SETTLING_CODES,
+    AzureError,
+    Refused,
+    TimedOut,
+    sentence,
+    user_facing,
+)
+from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
+    Facts,
+    Params,
+    Resource,
+    refuse_unknown,
+    settled,
+)
 from ansible_collections.aks.backup.plugins.module_utils._resources import policy_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
     MAKE_POLICY,
@@ -44,8 +57,10 @@ BROKEN = {"protectionerror", "configuringprotectionfailed", "invalid"}
 class Instance(Resource):
     noun = "backup instance"
     immutable = {
-        "properties.dataSourceInfo.resourceID": "a backup instance belongs to one cluster. Use another name for another cluster.",
-        "properties.policyInfo.policyParameters.dataStoreParametersList": "the snapshot resource group of a backup instance is fixed. "
+        "properties.dataSourceInfo.resourceID": "a backup instance belongs to one cluster. Use another name for "
+        "another cluster.",
+        "properties.policyInfo.policyParameters.dataStoreParametersList": "the snapshot resource group of a backup "
+        "instance is fixed. "
         "Keep it, or remove the instance and create it again.",
     }
     read_only = (
@@ -65,7 +80,9 @@ class Instance(Resource):
     }
 
     def id(self, params: Params) -> str:
-        return _ids.instance(vault_id(params), params.get("name") or derived_name(cluster_id(params), params.get("friendly_name")))
+        return _ids.instance(
+            vault_id(params), params.get("name") or derived_name(cluster_id(params), params.get("friendly_name"))
+        )
 
     def find(self, arm: Arm, params: Params) -> tuple[str, Document | None]:
         vault, cluster, named = vault_id(params), cluster_id(params), self.id(params)
@@ -73,13 +90,16 @@ class Instance(Resource):
         if live is not None or params.get("name"):
             return named, live
         # Protected under a name that the portal, the CLI or Terraform made up: asking the cluster finds it.
-        candidates = [item for item in arm.list(ROUTING, cluster) if _ids.same(_vault_of(item), vault)]
+        candidates = [item for item in arm.list_all(ROUTING, cluster) if _ids.same(_vault_of(item), vault)]
         wanted = params.get("friendly_name")
         if wanted:
             candidates = [item for item in candidates if _friendly(item) == wanted.replace("\\", "/").lower()]
         if len(candidates) > 1:
             names = ", ".join(sorted(item["name"] for item in candidates))
-            raise Refused(f"The cluster is protected by several backup instances of this vault ({names}): say which one with name or friendly_name.")
+            raise Refused(
+                f"The cluster is protected by several backup instances of this vault ({names}): say which one with "
+                "name or friendly_name."
+            )
         if not candidates:
             return named, None
         id_ = _ids.instance(vault, candidates[0]["name"])
@@ -97,11 +117,14 @@ class Instance(Resource):
 
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
         said = cluster_problems(facts["cluster"])
-        said += different_regions(f"The Backup vault {facts['vault']['name']}", facts["vault"].get("location"), facts["cluster"])
+        said += different_regions(
+            f"The Backup vault {facts['vault']['name']}", facts["vault"].get("location"), facts["cluster"]
+        )
         if not _ids.same(_ids.parent(policy_id(params)), vault_id(params)):
             said.append(f"The backup policy {policy_id(params)} belongs to another vault than the backup instance.")
-        if dig(live, "properties.dataSourceInfo.resourceID") and not _ids.same(live["properties"]["dataSourceInfo"]["resourceID"], cluster_id(params)):
-            said.append(f"The backup instance {params.get('name')} protects another cluster, {live['properties']['dataSourceInfo']['resourceID']}.")
+        protected = dig(live, "properties.dataSourceInfo.resourceID")
+        if protected and not _ids.same(protected, cluster_id(params)):
+            said.append(f"The backup instance {params.get('name')} protects another cluster, {protected}.")
         return said
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
@@ -116,7 +139,9 @@ class Instance(Resource):
             "resourceUri": cluster_id(params),
         }
         parameters: Document = {
-            key: configuration.get(option) for option, key in CONFIGURATION_LISTS.items() if live is None or configuration.get(option) is not None
+            key: configuration.get(option)
+            for option, key in CONFIGURATION_LISTS.items()
+            if live is None or configuration.get(option) is not None
         }
         parameters.update(
             given(
@@ -172,7 +197,11 @@ class Instance(Resource):
                     raise AzureError(f"{late.message} The last answer was: {exc.message}", **exc.facts) from exc
 
     def pending(self, document: Document | None) -> str | None:
-        state = str(dig(document, "properties.currentProtectionState") or dig(document, "properties.protectionStatus.status") or "")
+        state = str(
+            dig(document, "properties.currentProtectionState")
+            or dig(document, "properties.protectionStatus.status")
+            or ""
+        )
         if state.lower() in BROKEN:
             raise _protection_error(document or {}, state)
         if state.lower() in BUSY:
@@ -204,14 +233,17 @@ class Instance(Resource):
         if params.get("confirm_delete_data") == live["name"]:
             return []
         return [
-            f"Removing the backup instance {live['name']} deletes the recovery points of {dig(live, 'properties.dataSourceInfo.resourceName')}. "
+            f"Removing the backup instance {live['name']} deletes the recovery points of "
+            f"{dig(live, 'properties.dataSourceInfo.resourceName')}. "
             f"If that is what you want, set confirm_delete_data to {live['name']!r}."
         ]
 
     def warnings(self, params: Params, facts: Facts, document: Document | None) -> list[str]:
         configuration = params.get("backup_configuration") or {}
         named = sorted(set(configuration.get("included_namespaces") or []) & set(SKIPPED_NAMESPACES))
-        return [f"Azure Backup always skips {', '.join(named)}, although included_namespaces names it."] if named else []
+        return (
+            [f"Azure Backup always skips {', '.join(named)}, although included_namespaces names it."] if named else []
+        )
 
 
 def policy_id(params: Params) -> str:
@@ -244,14 +276,21 @@ def _friendly(item: Document) -> str:
 
 
 def _hooks(value: Any) -> list[tuple[str, str]]:
-    return sorted((hook.get("name", ""), hook.get("namespace", "")) for hook in (value if isinstance(value, list) else []))
+    return sorted(
+        (hook.get("name", ""), hook.get("namespace", "")) for hook in (value if isinstance(value, list) else [])
+    )
 
 
 def _protection_error(document: Document, state: str) -> AzureError:
-    details = dig(document, "properties.protectionErrorDetails") or dig(document, "properties.protectionStatus.errorDetails") or {}
+    details = (
+        dig(document, "properties.protectionErrorDetails")
+        or dig(document, "properties.protectionStatus.errorDetails")
+        or {}
+    )
     facts = user_facing(details)
     return AzureError(
-        f"The backup instance {document.get('name')} is in state {state}: the cluster is not protected. {sentence(facts)}",
+        f"The backup instance {document.get('name')} is in state {state}: the cluster is not protected. "
+        f"{sentence(facts)}",
         resource_id=document.get("id"),
         **{**facts, "azure_message": facts.pop("message", None)},
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import partial
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
@@ -78,10 +79,13 @@ def represent(document: Document) -> Document:
         "recovery_point_id": dig(extended, "targetRecoverPoint.recoveryPointID"),
         "start_time": properties.get("startTime"),
         "status": properties.get("status"),
-        "sub_tasks": [{"name": task.get("taskName"), "status": task.get("taskStatus")} for task in extended.get("subTasks") or []],
+        "sub_tasks": [
+            {"name": task.get("taskName"), "status": task.get("taskStatus")} for task in extended.get("subTasks") or []
+        ],
         "vault_name": properties.get("vaultName"),
         "warnings": [
-            {"resource": warning.get("resourceName"), **_reason(warning.get("warning") or {})} for warning in extended.get("warningDetails") or []
+            {"resource": warning.get("resourceName"), **_reason(warning.get("warning") or {})}
+            for warning in extended.get("warningDetails") or []
         ],
     }
 
@@ -91,7 +95,8 @@ def represent_point(document: Document) -> Document:
     stores = properties.get("recoveryPointDataStoresDetails") or []
     return {
         "datastores": [
-            {"expiry_time": store.get("expiryTime"), "state": store.get("state"), "type": store.get("type")} for store in stores
+            {"expiry_time": store.get("expiryTime"), "state": store.get("state"), "type": store.get("type")}
+            for store in stores
         ],
         "expiry_time": properties.get("expiryTime"),
         "id": document.get("id"),
@@ -110,20 +115,38 @@ def run(arm: Arm, params: dict[str, Any]) -> Outcome:
     state = dig(live, "properties.currentProtectionState")
     if state != "ProtectionConfigured":
         instance.Instance().pending(live)
-        raise Refused(f"The backup instance {live['name']} is in state {state}; Azure backs up only what is in state ProtectionConfigured.")
+        raise Refused(
+            f"The backup instance {live['name']} is in state {state}; Azure backs up only what is in state "
+            "ProtectionConfigured."
+        )
     policy = arm.require(live["properties"]["policyInfo"]["policyId"], "backup policy", MAKE_POLICY)
     rule = params.get("rule_name") or policy_form.rule_name(policy["properties"])
     tag = _tag(params, policy)
     trigger = {"retentionTagOverride": tag} if tag else {}
     answer = arm.post(id_, "backup", {"backupRuleOptions": {"ruleName": rule, "triggerOption": trigger}})
-    result: Document = {"backup_instance_id": id_, "rule_name": rule, "job_id": None, "job": None, "recovery_point_id": None}
+    result: Document = {
+        "backup_instance_id": id_,
+        "rule_name": rule,
+        "job_id": None,
+        "job": None,
+        "recovery_point_id": None,
+    }
     if answer.get("jobId"):
         result["job_id"] = f"{_ids.parent(id_)}/backupJobs/{_ids.name(answer['jobId'])}"
         if params["wait"]:
             job = follow(arm, result["job_id"], params["fail_on_warnings"])
             result.update(job=job, recovery_point_id=job["recovery_point_id"])
-    warnings = [f"{warning.get('resource') or 'backup'}: {sentence(warning)}" for warning in (result["job"] or {}).get("warnings", [])]
-    return Outcome(True, {}, {"backup": {"backup_instance_id": id_, "rule_name": rule, "retention_tag": tag or "Default"}}, result, warnings)
+    warnings = [
+        f"{warning.get('resource') or 'backup'}: {sentence(warning)}"
+        for warning in (result["job"] or {}).get("warnings", [])
+    ]
+    return Outcome(
+        True,
+        {},
+        {"backup": {"backup_instance_id": id_, "rule_name": rule, "retention_tag": tag or "Default"}},
+        result,
+        warnings,
+    )
 
 
 def follow(arm: Arm, job_id: str, fail_on_warnings: bool) -> Document:
@@ -156,8 +179,10 @@ def list_jobs(arm: Arm, params: dict[str, Any]) -> Outcome:
         jobs = [represent(refuse_unknown("backup job", arm.get(id_), id_))]
     else:
         since = params.get("since")
-        earliest = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=period(since)) if since else None
-        jobs = [job for job in map(represent, arm.list(JOBS, vault)) if _selected(job, params, earliest)]
+        earliest = (
+            datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=period(since)) if since else None
+        )
+        jobs = [job for job in map(represent, arm.list_all(JOBS, vault)) if _selected(job, params, earliest)]
         jobs.sort(key=lambda job: job["start_time"] or "", reverse=True)
         if params.get("latest_only"):
             latest: dict[str, Document] = {}
@@ -165,7 +190,9 @@ def list_jobs(arm: Arm, params: dict[str, Any]) -> Outcome:
                 latest.setdefault(str(job["backup_instance_id"]).lower(), job)
             jobs = list(latest.values())
         if params.get("details"):
-            jobs = [represent(document or {}) for document in arm.together([lambda job=job: arm.get(job["id"]) for job in jobs])]
+            jobs = [
+                represent(document or {}) for document in arm.together([partial(arm.get, job["id"]) for job in jobs])
+            ]
     by_status: dict[str, int] = {}
     for job in jobs:
         by_status[str(job["status"])] = by_status.get(str(job["status"]), 0) + 1
@@ -175,9 +202,11 @@ def list_jobs(arm: Arm, params: dict[str, Any]) -> Outcome:
 def list_points(arm: Arm, params: dict[str, Any]) -> Outcome:
     """Recovery points of one backup instance, newest first."""
     live = instance.locate(arm, params)
-    points = [represent_point(item) for item in arm.list(POINTS, live["id"])]
+    points = [represent_point(item) for item in arm.list_all(POINTS, live["id"])]
     points.sort(key=lambda point: point["time"] or "", reverse=True)
-    return Outcome(result={"backup_instance_id": live["id"], "recovery_points": points, "latest": points[0] if points else None})
+    return Outcome(
+        result={"backup_instance_id": live["id"], "recovery_points": points, "latest": points[0] if points else None}
+    )
 
 
 def period(text: str) -> int:
@@ -206,7 +235,10 @@ def _tag(params: Params, policy: Document) -> str | None:
     for name in known:
         if name.lower() == wanted.lower():
             return str(name)
-    raise Refused(f"retention_tag_override is {wanted!r}, but the policy {policy['name']} has no such tag. It has: {', '.join(known)}.")
+    raise Refused(
+        f"retention_tag_override is {wanted!r}, but the policy {policy['name']} has no such tag. It has: "
+        f"{', '.join(known)}."
+    )
 
 
 def _reason(error: Document) -> Document:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
@@ -38,7 +39,9 @@ ROLES = {
 
 
 class Need(NamedTuple):
-    """``principal`` (vault, cluster or extension) needs ``role`` on ``scope``; ``vault_tier`` only for copies to the vault."""
+    """``principal`` (vault, cluster or extension) needs ``role`` on ``scope``; ``vault_tier`` only for copies to the
+    vault.
+    """
 
     principal: str
     role: str
@@ -46,7 +49,8 @@ class Need(NamedTuple):
     vault_tier: bool
 
 
-# The role matrix for backup, from Microsoft's prerequisites for AKS backup. The order is the one in which people read it.
+# The role matrix for backup, from Microsoft's prerequisites for AKS backup. The order is the one in which people read
+# it.
 BACKUP: tuple[Need, ...] = (
     Need("vault", "Reader", "cluster", False),
     Need("vault", "Reader", "snapshot_resource_group", False),
@@ -103,7 +107,7 @@ def assignment_name(row: Document) -> str:
 def manage(arm: Arm, params: Params) -> Outcome:
     """Report what is missing, or grant it."""
     scopes = _scopes(params)
-    cluster, vault, installed, account, group = arm.together(
+    cluster, vault, installed, _account, _group = arm.together(
         [
             lambda: arm.get(scopes["cluster"]),
             lambda: arm.require(scopes["vault"], "Backup vault", MAKE_VAULT),
@@ -115,7 +119,11 @@ def manage(arm: Arm, params: Params) -> Outcome:
     refuse(cluster_problems(refuse_unknown("cluster", cluster, scopes["cluster"])))
     if installed is None:
         # In a plan the extension may come from an earlier step; for real it has to be there.
-        arm.require(_ids.extension(scopes["cluster"], "azure-aks-backup"), "backup extension", "Install it with aks_backup_extension first.")
+        arm.require(
+            _ids.extension(scopes["cluster"], "azure-aks-backup"),
+            "backup extension",
+            "Install it with aks_backup_extension first.",
+        )
     principals = {
         "vault": dig(vault, "identity.principalId"),
         "cluster": cluster_principal(cluster),
@@ -129,7 +137,7 @@ def manage(arm: Arm, params: Params) -> Outcome:
     missing = [row for row in wanted if not row["assignment_id"]]
     before = {"assignments": [_shown(row) for row in wanted if row["assignment_id"]]}
     if params["mode"] == "grant":
-        arm.together([lambda row=row: _grant(arm, row) for row in missing])
+        arm.together([partial(_grant, arm, row) for row in missing])
         after = {"assignments": [_shown(row) for row in wanted]}
     else:
         after = before
@@ -156,15 +164,18 @@ def _scopes(params: Params) -> dict[str, str]:
 def _existing(arm: Arm, wanted: list[Document]) -> dict[str, list[Document]]:
     """Assignments at and above each scope, read once per scope."""
     scopes = sorted({row["scope"] for row in wanted})
-    found = arm.together([lambda scope=scope: arm.list(LIST_TYPE, scope, filter="atScope()") for scope in scopes])
-    return dict(zip(scopes, found))
+    found = arm.together([partial(arm.list_all, LIST_TYPE, scope, filter="atScope()") for scope in scopes])
+    return dict(zip(scopes, found, strict=False))
 
 
 def _grant(arm: Arm, row: Document) -> None:
     if row["principal_id"] is None:
         # Only in a plan: the identity comes with a resource that the plan creates. Shown as known after apply.
         row["assignment_id"] = None
-        arm.put(_ids.role_assignment(row["scope"], _ids.stable_uuid(row["scope"], row["principal"], row["role"])), _body(row))
+        arm.put(
+            _ids.role_assignment(row["scope"], _ids.stable_uuid(row["scope"], row["principal"], row["role"])),
+            _body(row),
+        )
         return
     id_ = _ids.role_assignment(row["scope"], assignment_name(row))
     try:
@@ -174,7 +185,9 @@ def _grant(arm: Arm, row: Document) -> None:
         if exc.code != "RoleAssignmentExists":
             raise
         # Somebody made the same assignment, under a name of their own, since it was looked for.
-        row["assignment_id"] = (matching(row, arm.list(LIST_TYPE, row["scope"], filter="atScope()")) or {}).get("id")
+        row["assignment_id"] = (matching(row, arm.list_all(LIST_TYPE, row["scope"], filter="atScope()")) or {}).get(
+            "id"
+        )
 
 
 def _body(row: Document) -> Document:

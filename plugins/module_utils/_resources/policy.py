@@ -32,29 +32,44 @@ class Policy(Resource):
         if not differing:
             return []
         using = facts["users"]()
-        used = f"Backup instances that use it: {', '.join(using)}." if using else "No backup instance uses it, so it can be deleted and made again."
+        used = (
+            f"Backup instances that use it: {', '.join(using)}."
+            if using
+            else "No backup instance uses it, so it can be deleted and made again."
+        )
         return [
-            f"The backup policy {params['name']} exists with other content, and Azure cannot change a policy. {' '.join(differing)} {used} "
+            f"The backup policy {params['name']} exists with other content, and Azure cannot change a policy. "
+            f"{' '.join(differing)} {used} "
             "Create a policy with another name and give that one to the backup instances."
         ]
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
-        # A live policy that got past problems() means the same; sending it again, even byte for byte, is an error to Azure.
+        # A live policy that got past problems() means the same; sending it again, even byte for byte, is an
+        # error to Azure.
         return {} if live else policy_form.document(params)
 
     def represent(self, document: Document) -> Document:
-        return {"id": document.get("id"), "name": document.get("name"), **policy_form.represent(document.get("properties") or {})}
+        return {
+            "id": document.get("id"),
+            "name": document.get("name"),
+            **policy_form.represent(document.get("properties") or {}),
+        }
 
     def removal_problems(self, arm: Arm, params: Params, live: Document) -> list[str]:
         using = users(arm, live["id"])
         if not using:
             return []
-        return [f"The backup policy {params['name']} is used by: {', '.join(using)}. Move these backup instances to another policy, or remove them, first."]
+        return [
+            f"The backup policy {params['name']} is used by: {', '.join(using)}. Move these backup instances to "
+            "another policy, or remove them, first."
+        ]
 
 
 def users(arm: Arm, policy_id: str) -> list[str]:
     """Names of the backup instances that a policy protects."""
-    instances = arm.list(INSTANCES, _ids.parent(policy_id))
+    instances = arm.list_all(INSTANCES, _ids.parent(policy_id))
     return sorted(
-        instance["name"] for instance in instances if _ids.same(instance["properties"].get("policyInfo", {}).get("policyId"), policy_id)
+        instance["name"]
+        for instance in instances
+        if _ids.same(instance["properties"].get("policyInfo", {}).get("policyId"), policy_id)
     )

@@ -1,7 +1,8 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backup policies: from the short form to the wire document, and comparing two of them by meaning. Pure. Private to the collection.
+"""Backup policies: from the short form to the wire document, and comparing two of them by meaning. Pure. Private to
+the collection.
 
 A policy is one backup rule (a schedule, and tags that say which backup keeps which name) and one retention rule per
 tag, linked to it by name. Copying to the vault tier takes a tag, a rule of that name, a copy setting on the rule's
@@ -24,7 +25,8 @@ DATASOURCE_TYPE = "Microsoft.ContainerService/managedClusters"
 HOURS = (4, 6, 8, 12)
 OPERATIONAL_DAYS = 360
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-# A Monday long past: schedules start on it or within the week after, so that the same options always make the same policy.
+# A Monday long past: schedules start on it or within the week after, so that the same options always make the same
+# policy.
 EPOCH = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
 UTC_NAMES = ("", "utc", "coordinated universal time")
 
@@ -56,12 +58,18 @@ def document(params: Mapping[str, Any]) -> Document:
         properties: Document = definition.get("properties", definition)
         properties.pop("name", None)
         return {"properties": {"datasourceTypes": [DATASOURCE_TYPE], "objectType": "BackupPolicy", **properties}}
-    form = {**PRESETS[params.get("preset") or "default"], **given({key: params.get(key) for key in ("schedule", "operational_retention", "retention_rules")})}
+    form = {
+        **PRESETS[params.get("preset") or "default"],
+        **given({key: params.get(key) for key in ("schedule", "operational_retention", "retention_rules")}),
+    }
     schedule = form["schedule"]
     rules = [_tagged(rule) for rule in form.get("retention_rules") or []]
     names = [rule["name"] for rule in rules]
     if len({name.lower() for name in [*names, "Default"]}) != len(names) + 1:
-        raise Refused(f"Retention rules need names that differ, and Default is taken by operational_retention: {', '.join(names)}.")
+        raise Refused(
+            "Retention rules need names that differ, and Default is taken by operational_retention: "
+            f"{', '.join(names)}."
+        )
     operational = operational_days(form["operational_retention"], "operational_retention")
     return {
         "properties": {
@@ -69,7 +77,12 @@ def document(params: Mapping[str, Any]) -> Document:
             "objectType": "BackupPolicy",
             "policyRules": [
                 _backup_rule(schedule, rules, params.get("backup_rule_name")),
-                {"name": "Default", "objectType": "AzureRetentionRule", "isDefault": True, "lifecycles": [_lifecycle(operational, "OperationalStore")]},
+                {
+                    "name": "Default",
+                    "objectType": "AzureRetentionRule",
+                    "isDefault": True,
+                    "lifecycles": [_lifecycle(operational, "OperationalStore")],
+                },
                 *(_retention_rule(rule, operational) for rule in rules),
             ],
         }
@@ -94,7 +107,9 @@ def days(text: str, option: str) -> int:
 
 def operational_days(text: str, option: str) -> str:
     if days(text, option) > OPERATIONAL_DAYS:
-        raise Refused(f"{option} is {text}; the operational tier keeps recovery points for at most {OPERATIONAL_DAYS} days.")
+        raise Refused(
+            f"{option} is {text}; the operational tier keeps recovery points for at most {OPERATIONAL_DAYS} days."
+        )
     return text
 
 
@@ -104,10 +119,15 @@ def interval(schedule: Mapping[str, Any]) -> str:
     hours = schedule.get("interval")
     if frequency == "hourly":
         if (hours or 4) not in HOURS:
-            raise Refused(f"schedule.interval is {hours} hours; Azure Backup for AKS takes {', '.join(map(str, HOURS))} hours, or frequency=daily.")
+            raise Refused(
+                f"schedule.interval is {hours} hours; Azure Backup for AKS takes {', '.join(map(str, HOURS))} "
+                "hours, or frequency=daily."
+            )
         return f"PT{hours or 4}H"
     if hours not in (None, 1):
-        raise Refused(f"schedule.interval is {hours} with frequency={frequency}; only 1 is possible there, leave it out.")
+        raise Refused(
+            f"schedule.interval is {hours} with frequency={frequency}; only 1 is possible there, leave it out."
+        )
     return "P1D" if frequency == "daily" else "P1W"
 
 
@@ -124,10 +144,15 @@ def start(schedule: Mapping[str, Any]) -> str:
                 moment = moment.replace(tzinfo=datetime.timezone.utc)
             return moment.isoformat(timespec="seconds")
         hour, minute = (int(part) for part in text.split(":"))
-        moment = EPOCH.replace(hour=hour, minute=minute) + datetime.timedelta(days=DAYS.index(weekday) if weekday else 0)
+        moment = EPOCH.replace(hour=hour, minute=minute) + datetime.timedelta(
+            days=DAYS.index(weekday) if weekday else 0
+        )
         return moment.isoformat(timespec="seconds")
     except ValueError as exc:
-        raise Refused(f"schedule.start_time is {text!r}; it must be a time of day such as 02:30, or RFC 3339 such as 2026-01-31T02:30:00+00:00.") from exc
+        raise Refused(
+            f"schedule.start_time is {text!r}; it must be a time of day such as 02:30, or RFC 3339 such as "
+            "2026-01-31T02:30:00+00:00."
+        ) from exc
 
 
 def rule_name(properties: Mapping[str, Any]) -> str | None:
@@ -142,7 +167,9 @@ def uses_vault_tier(properties: Mapping[str, Any]) -> bool:
     """Whether any lifecycle keeps or copies recovery points in the vault."""
     for rule in properties.get("policyRules") or []:
         for lifecycle in rule.get("lifecycles") or []:
-            targets = [dig(copy, "dataStore.dataStoreType") for copy in lifecycle.get("targetDataStoreCopySettings") or []]
+            targets = [
+                dig(copy, "dataStore.dataStoreType") for copy in lifecycle.get("targetDataStoreCopySettings") or []
+            ]
             if "VaultStore" in [dig(lifecycle, "sourceDataStore.dataStoreType"), *targets]:
                 return True
     return False
@@ -150,7 +177,9 @@ def uses_vault_tier(properties: Mapping[str, Any]) -> bool:
 
 def represent(properties: Mapping[str, Any]) -> Document:
     """Policy properties in the user's words, equal for two policies exactly if they mean the same to the service."""
-    backup = next((rule for rule in properties.get("policyRules") or [] if rule.get("objectType") == "AzureBackupRule"), {})
+    backup: Document = next(
+        (rule for rule in properties.get("policyRules") or [] if rule.get("objectType") == "AzureBackupRule"), {}
+    )
     schedule = dig(backup, "trigger.schedule", {})
     tags = dig(backup, "trigger.taggingCriteria", [])
     retention = [rule for rule in properties.get("policyRules") or [] if rule.get("objectType") == "AzureRetentionRule"]
@@ -159,7 +188,9 @@ def represent(properties: Mapping[str, Any]) -> Document:
         "datastores": ["OperationalStore", "VaultStore"] if uses_vault_tier(properties) else ["OperationalStore"],
         "retention_rules": sorted((_represent_rule(rule) for rule in retention), key=lambda rule: rule["name"].lower()),
         "schedule": {
-            "repeating_time_intervals": [_canonical_interval(text) for text in schedule.get("repeatingTimeIntervals") or []],
+            "repeating_time_intervals": [
+                _canonical_interval(text) for text in schedule.get("repeatingTimeIntervals") or []
+            ],
             "time_zone": "UTC" if (schedule.get("timeZone") or "").lower() in UTC_NAMES else schedule["timeZone"],
         },
         "tags": sorted((_represent_tag(tag) for tag in tags), key=lambda tag: tag["name"].lower()),
@@ -190,12 +221,16 @@ def sentences(wanted: Mapping[str, Any], live: Mapping[str, Any], path: str = ""
 
 def _tagged(rule: Mapping[str, Any]) -> Document:
     """A retention rule with its defaults: name and priority follow from the criteria."""
-    criteria = rule.get("criteria") or next((marker for marker, (name, _priority) in CRITERIA.items() if name == rule.get("name")), None)
+    criteria = rule.get("criteria") or next(
+        (marker for marker, (name, _priority) in CRITERIA.items() if name == rule.get("name")), None
+    )
     if criteria is None:
         raise Refused(f"The retention rule {rule.get('name')} needs criteria: {', '.join(CRITERIA)}.")
     name, priority = CRITERIA[criteria]
     if not rule.get("operational_retention") and not rule.get("vault_retention"):
-        raise Refused(f"The retention rule {rule.get('name') or name} needs operational_retention, vault_retention or both.")
+        raise Refused(
+            f"The retention rule {rule.get('name') or name} needs operational_retention, vault_retention or both."
+        )
     if rule.get("vault_retention"):
         days(rule["vault_retention"], "vault_retention")
     return {
@@ -209,7 +244,9 @@ def _tagged(rule: Mapping[str, Any]) -> Document:
 
 def _backup_rule(schedule: Mapping[str, Any], rules: list[Document], name: str | None) -> Document:
     period = interval(schedule)
-    default = {"PT": "BackupHourly", "P1D": "BackupDaily", "P1W": "BackupWeekly"}["PT" if period.startswith("PT") else period]
+    default = {"PT": "BackupHourly", "P1D": "BackupDaily", "P1W": "BackupWeekly"}[
+        "PT" if period.startswith("PT") else period
+    ]
     tags = [
         {
             "tagInfo": {"id": f"{rule['name']}_", "tagName": rule["name"]},
@@ -226,8 +263,14 @@ def _backup_rule(schedule: Mapping[str, Any], rules: list[Document], name: str |
         "dataStore": _store("OperationalStore"),
         "trigger": {
             "objectType": "ScheduleBasedTriggerContext",
-            "schedule": {"repeatingTimeIntervals": [f"R/{start(schedule)}/{period}"], "timeZone": schedule.get("time_zone") or "UTC"},
-            "taggingCriteria": [*tags, {"tagInfo": {"id": "Default_", "tagName": "Default"}, "taggingPriority": 99, "isDefault": True}],
+            "schedule": {
+                "repeatingTimeIntervals": [f"R/{start(schedule)}/{period}"],
+                "timeZone": schedule.get("time_zone") or "UTC",
+            },
+            "taggingCriteria": [
+                *tags,
+                {"tagInfo": {"id": "Default_", "tagName": "Default"}, "taggingPriority": 99, "isDefault": True},
+            ],
         },
     }
 
@@ -241,9 +284,14 @@ def _retention_rule(rule: Mapping[str, Any], default_retention: str) -> Document
 
 
 def _lifecycle(duration: str, store: str, copy: bool = False) -> Document:
-    lifecycle: Document = {"deleteAfter": {"duration": duration, "objectType": "AbsoluteDeleteOption"}, "sourceDataStore": _store(store)}
+    lifecycle: Document = {
+        "deleteAfter": {"duration": duration, "objectType": "AbsoluteDeleteOption"},
+        "sourceDataStore": _store(store),
+    }
     if copy:
-        lifecycle["targetDataStoreCopySettings"] = [{"copyAfter": {"objectType": "ImmediateCopyOption"}, "dataStore": _store("VaultStore")}]
+        lifecycle["targetDataStoreCopySettings"] = [
+            {"copyAfter": {"objectType": "ImmediateCopyOption"}, "dataStore": _store("VaultStore")}
+        ]
     return lifecycle
 
 
@@ -255,7 +303,9 @@ def _store(name: str) -> Document:
 
 
 def _canonical_interval(text: str) -> str:
-    """``R/start/period`` with the start moved to the first week of 2024: schedules differ by phase and period, not by their first day."""
+    """``R/start/period`` with the start moved to the first week of 2024: schedules differ by phase and period, not by
+    their first day.
+    """
     import isodate
 
     try:
@@ -264,14 +314,19 @@ def _canonical_interval(text: str) -> str:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=datetime.timezone.utc)
         length = isodate.parse_duration(period)
-        return f"R/{(EPOCH + (moment - EPOCH) % length).isoformat(timespec='seconds')}/{isodate.duration_isoformat(length)}"
+        first = EPOCH + (moment - EPOCH) % length
+        return f"R/{first.isoformat(timespec='seconds')}/{isodate.duration_isoformat(length)}"
     except (ValueError, TypeError):
         return text
 
 
 def _represent_tag(tag: Mapping[str, Any]) -> Document:
     criteria = [
-        {key: sorted(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else value for key, value in given(one).items() if value != []}
+        {
+            key: sorted(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else value
+            for key, value in given(one).items()
+            if value != []
+        }
         for one in tag.get("criteria") or []
     ]
     return {
@@ -293,7 +348,10 @@ def _represent_rule(rule: Mapping[str, Any]) -> Document:
             duration = isodate.duration_isoformat(isodate.parse_duration(duration))
         kept[dig(lifecycle, "sourceDataStore.dataStoreType", "OperationalStore")] = duration
         for setting in lifecycle.get("targetDataStoreCopySettings") or []:
-            copy = {"option": dig(setting, "copyAfter.objectType"), **given({"after": dig(setting, "copyAfter.duration")})}
+            copy = {
+                "option": dig(setting, "copyAfter.objectType"),
+                **given({"after": dig(setting, "copyAfter.duration")}),
+            }
     return {
         "copy_to_vault": copy,
         "is_default": bool(rule.get("isDefault")),

@@ -5,12 +5,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference
-from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Outcome, Params, Resource, combine, reconcile, refuse_unknown
+from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
+    Facts,
+    Outcome,
+    Params,
+    Resource,
+    combine,
+    reconcile,
+    refuse_unknown,
+)
 
 
 class Provider(Resource):
@@ -46,8 +55,8 @@ def register(arm: Arm, params: dict[str, Any]) -> Outcome:
     """Register every namespace of the options; they are independent of each other, so all at the same time."""
     resource = Provider()
     outcomes = arm.together(
-        [lambda namespace=namespace: reconcile(arm, resource, {**params, "namespace": namespace}) for namespace in params["providers"]]
+        [partial(reconcile, arm, resource, {**params, "namespace": namespace}) for namespace in params["providers"]]
     )
-    outcome = combine(dict(zip(params["providers"], outcomes)))
+    outcome = combine(dict(zip(params["providers"], outcomes, strict=False)))
     outcome.result = {"providers": [one.result["resource"] for one in outcomes]}
     return outcome

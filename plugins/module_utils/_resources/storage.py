@@ -11,7 +11,14 @@ from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
-from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Outcome, Params, Resource, combine, reconcile
+from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
+    Facts,
+    Outcome,
+    Params,
+    Resource,
+    combine,
+    reconcile,
+)
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import given, wanted_tags
 
 
@@ -24,7 +31,10 @@ class ResourceGroup(Resource):
 
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
         if live is None and not params.get("location"):
-            return [f"The resource group {params['resource_group']} does not exist and location is not given, so it cannot be created."]
+            return [
+                f"The resource group {params['resource_group']} does not exist and location is not given, so it "
+                "cannot be created."
+            ]
         return []
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
@@ -51,21 +61,35 @@ class StorageAccount(Resource):
     }
     immutable = {
         "location": "a storage account cannot move; use another name, or the account's region.",
-        "sku": "changing the replication of an account with backups in it is left to you; use 'az storage account update', then run again.",
+        "sku": "changing the replication of an account with backups in it is left to you; use 'az storage account "
+        "update', then run again.",
     }
-    read_only = (*Resource.read_only, "properties.creationTime", "properties.primaryEndpoints", "properties.primaryLocation",
-                 "properties.statusOfPrimary", "properties.secondaryLocation", "properties.secondaryEndpoints",
-                 "properties.statusOfSecondary", "properties.privateEndpointConnections", "sku.tier")  # fmt: skip
+    read_only = (
+        *Resource.read_only,
+        "properties.creationTime",
+        "properties.primaryEndpoints",
+        "properties.primaryLocation",
+        "properties.privateEndpointConnections",
+        "properties.secondaryEndpoints",
+        "properties.secondaryLocation",
+        "properties.statusOfPrimary",
+        "properties.statusOfSecondary",
+        "sku.tier",
+    )
 
     def id(self, params: Params) -> str:
         return _ids.storage_account(params["subscription_id"], params["resource_group"], params["storage_account"])
 
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
         if live is None and not params.get("location"):
-            return [f"The storage account {params['storage_account']} does not exist and location is not given, so it cannot be created."]
+            return [
+                f"The storage account {params['storage_account']} does not exist and location is not given, so it "
+                "cannot be created."
+            ]
         if live is not None and live.get("kind") not in (None, "StorageV2"):
             return [
-                f"The storage account {params['storage_account']} is of kind {live['kind']}. The backup extension needs a general-purpose v2 "
+                f"The storage account {params['storage_account']} is of kind {live['kind']}. The backup extension "
+                "needs a general-purpose v2 "
                 "account (StorageV2): upgrade it, or use another one."
             ]
         return []
@@ -78,7 +102,12 @@ class StorageAccount(Resource):
         }
         if live is None:
             # Created safe, adopted as it is: the defaults are for new accounts only.
-            asked = {"allowBlobPublicAccess": False, "allowSharedKeyAccess": False, "minimumTlsVersion": "TLS1_2", **given(asked)}
+            asked = {
+                "allowBlobPublicAccess": False,
+                "allowSharedKeyAccess": False,
+                "minimumTlsVersion": "TLS1_2",
+                **given(asked),
+            }
         sku = params.get("sku") or (None if live else "Standard_LRS")
         document = {
             "kind": None if live else "StorageV2",

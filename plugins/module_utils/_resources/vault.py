@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
@@ -16,8 +17,18 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.common impor
 # (option, dotted path, value that cannot be taken back, what it means). From Microsoft's pages on enhanced soft delete,
 # immutable vaults and cross-region restore.
 ONE_WAY: tuple[tuple[str, str, str, str], ...] = (
-    ("soft_delete.state", "properties.securitySettings.softDeleteSettings.state", "AlwaysOn", "soft delete can never be turned off again"),
-    ("immutability", "properties.securitySettings.immutabilitySettings.state", "Locked", "immutability can never be turned off again"),
+    (
+        "soft_delete.state",
+        "properties.securitySettings.softDeleteSettings.state",
+        "AlwaysOn",
+        "soft delete can never be turned off again",
+    ),
+    (
+        "immutability",
+        "properties.securitySettings.immutabilitySettings.state",
+        "Locked",
+        "immutability can never be turned off again",
+    ),
     (
         "cross_region_restore",
         "properties.featureSettings.crossRegionRestoreSettings.state",
@@ -37,7 +48,8 @@ class Vault(Resource):
     noun = "Backup vault"
     immutable = {
         "location": "a vault cannot move; create one with another name.",
-        "properties.storageSettings": "the redundancy of a vault is fixed when it is created; create another vault for another redundancy.",
+        "properties.storageSettings": "the redundancy of a vault is fixed when it is created; create another vault "
+        "for another redundancy.",
     }
     read_only = (
         *Resource.read_only,
@@ -70,7 +82,9 @@ class Vault(Resource):
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
         said = []
         if live is None and not params.get("location"):
-            said.append(f"The Backup vault {params['name']} does not exist and location is not given, so it cannot be created.")
+            said.append(
+                f"The Backup vault {params['name']} does not exist and location is not given, so it cannot be created."
+            )
         days = (params.get("soft_delete") or {}).get("retention_days")
         if days is not None and not 14 <= days <= 180:
             said.append(f"soft_delete.retention_days is {days:g}; Azure Backup takes 14 to 180 days.")
@@ -89,13 +103,19 @@ class Vault(Resource):
             "identity": given(
                 {
                     "type": identity.get("type"),
-                    "userAssignedIdentities": {id_: {} for id_ in identity.get("user_assigned_identities") or []} or None,
+                    "userAssignedIdentities": {id_: {} for id_ in identity.get("user_assigned_identities") or []}
+                    or None,
                 }
             ),
             "properties": {
-                "storageSettings": [{"datastoreType": "VaultStore", "type": params["redundancy"]}] if params.get("redundancy") else None,
+                "storageSettings": [{"datastoreType": "VaultStore", "type": params["redundancy"]}]
+                if params.get("redundancy")
+                else None,
                 "securitySettings": {
-                    "softDeleteSettings": {"state": soft_delete.get("state"), "retentionDurationInDays": soft_delete.get("retention_days")},
+                    "softDeleteSettings": {
+                        "state": soft_delete.get("state"),
+                        "retentionDurationInDays": soft_delete.get("retention_days"),
+                    },
                     "immutabilitySettings": {"state": params.get("immutability")},
                 },
                 "featureSettings": {
@@ -103,7 +123,9 @@ class Vault(Resource):
                     "crossSubscriptionRestoreSettings": {"state": params.get("cross_subscription_restore")},
                 },
                 "monitoringSettings": {
-                    "azureMonitorAlertSettings": {"alertsForAllJobFailures": _switch(params.get("alerts_for_all_job_failures"))}
+                    "azureMonitorAlertSettings": {
+                        "alertsForAllJobFailures": _switch(params.get("alerts_for_all_job_failures"))
+                    }
                 },
             },
         }
@@ -115,8 +137,12 @@ class Vault(Resource):
             "alerts_for_all_job_failures": _enabled(
                 dig(document, "properties.monitoringSettings.azureMonitorAlertSettings.alertsForAllJobFailures")
             ),
-            "cross_region_restore": bool(_enabled(dig(document, "properties.featureSettings.crossRegionRestoreSettings.state"))),
-            "cross_subscription_restore": dig(document, "properties.featureSettings.crossSubscriptionRestoreSettings.state", "Disabled"),
+            "cross_region_restore": bool(
+                _enabled(dig(document, "properties.featureSettings.crossRegionRestoreSettings.state"))
+            ),
+            "cross_subscription_restore": dig(
+                document, "properties.featureSettings.crossSubscriptionRestoreSettings.state", "Disabled"
+            ),
             "id": document.get("id"),
             "identity": {
                 "principal_id": identity.get("principalId"),
@@ -134,29 +160,38 @@ class Vault(Resource):
             "secure_score": dig(document, "properties.secureScore"),
             "security_level": dig(document, "properties.bcdrSecurityLevel"),
             "soft_delete": {
-                "retention_days": dig(document, "properties.securitySettings.softDeleteSettings.retentionDurationInDays"),
+                "retention_days": dig(
+                    document, "properties.securitySettings.softDeleteSettings.retentionDurationInDays"
+                ),
                 "state": dig(document, "properties.securitySettings.softDeleteSettings.state"),
             },
             "tags": document.get("tags") or {},
         }
 
     def removal_problems(self, arm: Arm, params: Params, live: Document) -> list[str]:
-        instances = arm.list("Microsoft.DataProtection/backupVaults/backupInstances", live["id"])
+        instances = arm.list_all("Microsoft.DataProtection/backupVaults/backupInstances", live["id"])
         if not instances:
             return []
         names = ", ".join(sorted(item["name"] for item in instances))
-        return [f"The Backup vault {params['name']} still protects: {names}. Remove these backup instances first (aks_backup_instance, state=absent)."]
+        return [
+            f"The Backup vault {params['name']} still protects: {names}. Remove these backup instances first "
+            "(aks_backup_instance, state=absent)."
+        ]
 
     def delete(self, arm: Arm, id_: str, live: Document, params: Params) -> None:
         # Azure refuses to delete a vault that has policies. Without instances they protect nothing.
-        policies = arm.list("Microsoft.DataProtection/backupVaults/backupPolicies", id_)
-        arm.together([lambda policy=policy: arm.delete(f"{id_}/backupPolicies/{policy['name']}") for policy in policies])
+        policies = arm.list_all("Microsoft.DataProtection/backupVaults/backupPolicies", id_)
+        arm.together([partial(arm.delete, f"{id_}/backupPolicies/{policy['name']}") for policy in policies])
         arm.delete(id_)
 
 
 def identity_types(text: Any) -> frozenset[str]:
     """``SystemAssigned,UserAssigned`` as a set, whatever the order and the spaces."""
-    return frozenset(part.strip().lower() for part in (text or "None").split(",")) if isinstance(text, str) else frozenset({"none"})
+    return (
+        frozenset(part.strip().lower() for part in (text or "None").split(","))
+        if isinstance(text, str)
+        else frozenset({"none"})
+    )
 
 
 def _switch(value: bool | None) -> str | None:
@@ -178,7 +213,7 @@ def _pruned(value: Any) -> Any:
 def _with_defaults(document: Document) -> Document:
     """What a new vault gets where the user has no wish. An existing vault keeps what it has.
 
-    Soft delete is On with 14 days, as in the portal; the service refuses to guess, and AlwaysOn is for the user to choose.
+    Soft delete is On with 14 days, as in the portal; the service refuses to guess, and AlwaysOn is the user's choice.
     """
     document.setdefault("identity", {}).setdefault("type", "SystemAssigned")
     properties = document.setdefault("properties", {})
@@ -196,9 +231,13 @@ def _one_way_problems(params: Params, desired: Document, live: Document | None) 
         if wanted is None or str(wanted).lower() == str(current).lower():
             continue
         if str(current).lower() == value.lower():
-            said.append(f"{option} of the Backup vault {params['name']} is {current}, and Azure does not let it become {wanted}: {meaning}.")
+            said.append(
+                f"{option} of the Backup vault {params['name']} is {current}, and Azure does not let it become "
+                f"{wanted}: {meaning}."
+            )
         elif wanted == value and params.get("confirm_irreversible") != params["name"]:
             said.append(
-                f"{option}={value} is irreversible: {meaning}. If that is what you want, set confirm_irreversible to {params['name']!r}."
+                f"{option}={value} is irreversible: {meaning}. If that is what you want, set confirm_irreversible "
+                f"to {params['name']!r}."
             )
     return said

@@ -1,0 +1,96 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Azure, pretending to be written to. Private to the collection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.aks.backup.plugins.module_utils import _ids
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import plain
+from ansible_collections.aks.backup.plugins.module_utils._types import EFFECTS, QUESTIONS
+
+
+class DryRun(Arm):
+    """An :class:`Arm` that only pretends to write, so that everything above it is the same in check mode.
+
+    Written documents are kept and shown to later reads, deleted ones hidden. Nothing is waited for and nothing that
+    has to exist is missed if an earlier step of the same plan may have made it.
+    """
+
+    def __init__(self, arm: Arm) -> None:  # pylint: disable=super-init-not-called
+        self._arm = arm
+        self.subscription_id, self.cloud, self.deadline, self.interval = (
+            arm.subscription_id,
+            arm.cloud,
+            arm.deadline,
+            arm.interval,
+        )
+        self.operations: list[Document] = []
+        self._written: dict[str, Document | None] = {}
+        self._guard = threading.Lock()
+
+    @property
+    def tenant_id(self) -> str | None:
+        return self._arm.tenant_id
+
+    def read(self, id_: str) -> tuple[Document | None, float | None]:
+        with self._guard:
+            if id_.lower() in self._written:
+                return plain(self._written[id_.lower()]), None
+        return self._arm.read(id_)
+
+    def list_all(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
+        with self._guard:
+            written = dict(self._written)
+        kept = [item for item in self._arm.list_all(type_, parent_id, **query) if item["id"].lower() not in written]
+        below = parent_id.lower().rstrip("/") + "/"
+        new = [
+            plain(item)
+            for key, item in written.items()
+            if item and key.startswith(below) and _ids.parse(key).type == type_.lower()
+        ]
+        return kept + new
+
+    def require(self, id_: str, noun: str, way: str) -> Document:
+        return self.get(id_) or {"id": id_, "name": _ids.name(id_)}
+
+    def put(self, id_: str, body: Mapping[str, Any]) -> Document:
+        return self._remember("PUT", id_, {"id": id_, "name": _ids.name(id_), **plain(body)})
+
+    def patch(self, id_: str, body: Mapping[str, Any]) -> Document:
+        return self._remember("PATCH", id_, merge(self.get(id_) or {}, body))
+
+    def delete(self, id_: str) -> None:
+        self._remember("DELETE", id_, None)
+
+    def post(self, id_: str, verb: str, body: Mapping[str, Any] | None = None) -> Document:
+        if verb not in QUESTIONS:
+            self._remember("POST", id_, merge(self.get(id_) or {}, EFFECTS.get(verb, {})), verb)
+        return {}
+
+    def wait(
+        self, id_: str, pending: Callable[[Document | None], str | None], document: Document | None = None
+    ) -> Document | None:
+        return document if document is not None else self.get(id_)
+
+    def _remember(self, method: str, id_: str, document: Document | None, verb: str = "") -> Document:
+        with self._guard:
+            self._written[id_.lower()] = document
+            self.operations.append(
+                {"method": method, "id": f"{id_}/{verb}" if verb else id_, "status": None, "request_id": None}
+            )
+        return plain(document) if document else {}
+
+
+def merge(document: Mapping[str, Any], changes: Mapping[str, Any]) -> Document:
+    """``document`` with ``changes`` laid over it, mappings key by key (JSON merge patch without removals)."""
+    result: Document = plain(document)
+    for key, value in changes.items():
+        known = result.get(key)
+        result[key] = merge(known, value) if isinstance(known, dict) and isinstance(value, Mapping) else plain(value)
+    return result

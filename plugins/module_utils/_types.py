@@ -1,0 +1,164 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of Microsoft's clients knows which ARM type. Tables of facts, no code. Private to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ansible_collections.aks.backup.plugins.module_utils import _ids
+
+
+class Package(NamedTuple):
+    """One of Microsoft's client packages. ``api_version`` is None where the package's own default is the right one."""
+
+    distribution: str
+    module: str
+    client: str
+    api_version: str | None = None
+
+
+AKS = Package("azure-mgmt-containerservice", "azure.mgmt.containerservice", "ContainerServiceClient")
+AUTHORIZATION = Package("azure-mgmt-authorization", "azure.mgmt.authorization", "AuthorizationManagementClient")
+# From 2025-09-01 on the service refuses vaults whose soft delete is not AlwaysOn, which cannot be undone. This version
+# knows everything the collection needs and leaves the choice to the user.
+DATA_PROTECTION = Package(
+    "azure-mgmt-dataprotection", "azure.mgmt.dataprotection", "DataProtectionMgmtClient", "2025-07-01"
+)
+EXTENSIONS = Package(
+    "azure-mgmt-kubernetesconfiguration-extensions",
+    "azure.mgmt.kubernetesconfiguration.extensions",
+    "KubernetesConfigurationExtensionsMgmtClient",
+)
+RESOURCES = Package("azure-mgmt-resource", "azure.mgmt.resource.resources", "ResourceManagementClient")
+STORAGE = Package("azure-mgmt-storage", "azure.mgmt.storage", "StorageManagementClient")
+
+
+def group_and_names(id_: _ids.ResourceId) -> tuple[str, ...]:
+    return (id_.resource_group, *id_.names)
+
+
+def container(id_: _ids.ResourceId) -> tuple[str, ...]:
+    account, _service, *name = id_.names
+    return (id_.resource_group, account, *name)
+
+
+def extension(id_: _ids.ResourceId) -> tuple[str, ...]:
+    cluster = _ids.parse(id_.scope)
+    return (cluster.resource_group, cluster.namespace, cluster.types[0], cluster.names[0], *id_.names)
+
+
+def scope_and_name(id_: _ids.ResourceId) -> tuple[str, ...]:
+    return (id_.scope, *id_.names)
+
+
+def name(id_: _ids.ResourceId) -> tuple[str, ...]:
+    return id_.names
+
+
+class Operations(NamedTuple):
+    """Where the verbs of one ARM type are: package, operation group, and the name of each operation."""
+
+    package: Package
+    group: str
+    get: str = ""
+    put: str = ""
+    patch: str = ""
+    delete: str = ""
+    list: str = ""
+    arguments: Callable[[_ids.ResourceId], tuple[str, ...]] = group_and_names
+
+
+# ARM type -> operations. Sorted.
+TYPES: dict[str, Operations] = {
+    "microsoft.authorization/roleassignments": Operations(
+        AUTHORIZATION, "role_assignments", "get", "create", "", "delete", "list_for_scope", scope_and_name
+    ),
+    "microsoft.containerservice/managedclusters": Operations(AKS, "managed_clusters", "get"),
+    "microsoft.containerservice/managedclusters/trustedaccessrolebindings": Operations(
+        AKS, "trusted_access_role_bindings", "get", "begin_create_or_update", "", "begin_delete", "list"
+    ),
+    "microsoft.dataprotection/backupvaults": Operations(
+        DATA_PROTECTION,
+        "backup_vaults",
+        "get",
+        "begin_create_or_update",
+        "begin_update",
+        "begin_delete",
+        "get_in_resource_group",
+    ),
+    "microsoft.dataprotection/backupvaults/backupinstances": Operations(
+        DATA_PROTECTION, "backup_instances", "get", "begin_create_or_update", "", "begin_delete", "list"
+    ),
+    "microsoft.dataprotection/backupvaults/backupinstances/recoverypoints": Operations(
+        DATA_PROTECTION, "recovery_points", "get", "", "", "", "list"
+    ),
+    "microsoft.dataprotection/backupvaults/backupjobs": Operations(DATA_PROTECTION, "jobs", "get", "", "", "", "list"),
+    "microsoft.dataprotection/backupvaults/backuppolicies": Operations(
+        DATA_PROTECTION, "backup_policies", "get", "create_or_update", "", "delete", "list"
+    ),
+    # Not a type of its own but the way from a cluster to the backup instances that protect it, in whatever vault.
+    "microsoft.dataprotection/backupinstances": Operations(
+        DATA_PROTECTION, "backup_instances_extension_routing", list="list", arguments=scope_and_name
+    ),
+    "microsoft.kubernetesconfiguration/extensions": Operations(
+        EXTENSIONS, "extensions", "get", "begin_create", "begin_update", "begin_delete", "list", extension
+    ),
+    "microsoft.resources/providers": Operations(RESOURCES, "providers", "get", arguments=name),
+    "microsoft.resources/resourcegroups": Operations(
+        RESOURCES, "resource_groups", "get", "create_or_update", "", "begin_delete", arguments=name
+    ),
+    "microsoft.storage/storageaccounts": Operations(
+        STORAGE, "storage_accounts", "get_properties", "begin_create", "", "delete"
+    ),
+    "microsoft.storage/storageaccounts/blobservices/containers": Operations(
+        STORAGE, "blob_containers", "get", "create", "", "delete", arguments=container
+    ),
+}
+
+# (ARM type, verb) -> (operation group, operation), for what is neither a read nor a write of a document.
+POSTS: dict[tuple[str, str], tuple[str, str]] = {
+    ("microsoft.dataprotection/backupvaults", "validateForBackup"): ("backup_instances", "begin_validate_for_backup"),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "backup"): ("backup_instances", "begin_adhoc_backup"),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "resumeProtection"): (
+        "backup_instances",
+        "begin_resume_protection",
+    ),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "stopProtection"): (
+        "backup_instances",
+        "begin_stop_protection",
+    ),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "suspendBackups"): (
+        "backup_instances",
+        "begin_suspend_backups",
+    ),
+    ("microsoft.dataprotection/backupvaults/backupinstances", "validateForModifyBackup"): (
+        "backup_instances",
+        "begin_validate_for_modify_backup",
+    ),
+    ("microsoft.resources/providers", "register"): ("providers", "register"),
+}
+
+# The verbs that ask and change nothing.
+QUESTIONS = frozenset({"validateForBackup", "validateForModifyBackup"})
+
+# What a verb makes of the document, so that a dry run can show it. Verbs that leave the document alone are not here.
+EFFECTS: dict[str, dict[str, Any]] = {
+    "register": {"registrationState": "Registered"},
+    "resumeProtection": {"properties": {"currentProtectionState": "ProtectionConfigured"}},
+    "stopProtection": {"properties": {"currentProtectionState": "ProtectionStopped"}},
+    "suspendBackups": {"properties": {"currentProtectionState": "BackupsSuspended"}},
+}
+
+# The SDK refuses these operations, on its own, with an api-version older than its newest.
+NEWEST_VERSION_ONLY = frozenset({"begin_resume_protection"})
+
+# (HTTP status, code) of refusals that end by themselves: another operation on the cluster, a fresh identity that has
+# not reached the directory, and throttling. They are tried again until the deadline.
+PASSING = {
+    (400, "PrincipalNotFound"): "the new identity to reach the directory",
+    (409, "EtagMismatch"): "another operation on the cluster",
+    (409, "OperationNotAllowed"): "another operation on the cluster",
+}
