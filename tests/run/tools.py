@@ -201,12 +201,18 @@ def tracked_files() -> list[str]:
     return sorted({name for name in listing.stdout.split('\0') if name and (places.ROOT / name).is_file()})
 
 
-def copy_tree(destination: pathlib.Path) -> pathlib.Path:
-    """Copy the collection below destination, afresh, and return its folder there."""
+def copy_tree(shell: Shell, destination: pathlib.Path) -> pathlib.Path:
+    """Copy the collection below destination, afresh, as a repository of its own, and return its folder there.
+
+    Without a repository of its own the copy would be an ignored folder of this one, and the tools that ask git what
+    to look at (ansible-test, antsibull-docs) would look at nothing and be content.
+    """
     folder = destination / places.COLLECTION
     shutil.rmtree(folder, ignore_errors=True)
     for name in tracked_files():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(places.ROOT / name, target, follow_symlinks=False)
+    shell.call('git', 'init', '--quiet', env=None, cwd=folder)
+    shell.call('git', 'add', '--all', env=None, cwd=folder)
     return folder
