@@ -183,14 +183,15 @@ def build(shell: Shell, _arguments: list[str]) -> None:
         raise Skipped('there are no modules to install')
 
 
-def pytest(folder: str, *options: str) -> c.Callable[[Shell, list[str]], None]:
-    """A stage that runs the tests of a folder."""
+def pytest(*folders: str, env: str = 'core') -> c.Callable[[Shell, list[str]], None]:
+    """A stage that runs the tests of some folders, or those that its arguments name, in an environment."""
     def run(shell: Shell, arguments: list[str]) -> None:
-        if not any((ROOT / folder).rglob('test_*.py')):
-            raise Skipped(f'there are no tests in {folder}')
         chosen = any((ROOT / argument.split('::')[0]).exists() for argument in arguments)
-        targets = arguments if chosen else [folder, *arguments]
-        code, output = shell.call('python', '-m', 'pytest', '-n', '2', *options, *targets, accept=(0, 1, 5))
+        for folder in folders:
+            if not chosen and not any((ROOT / folder).rglob('test_*.py')):
+                raise Skipped(f'there are no tests in {folder}')
+        targets = arguments if chosen else [*folders, *arguments]
+        code, output = shell.call('python', '-m', 'pytest', '-n', '2', *targets, env=env, accept=(0, 1, 5))
         if code == 1:
             raise Failed('tests failed')
         if problem := pytest_problem(code, output):
@@ -232,6 +233,8 @@ STAGES = (
     Stage('emulator-tests', 'the emulator, driven by the bare Azure packages', pytest('tests/emulator/tests'),
           pytest=True),
     Stage('examples', 'every example runs', pytest('tests/examples'), pytest=True),
+    Stage('oldest', 'unit and lifecycle again, with the oldest ansible-core and packages that are allowed',
+          pytest('tests/unit', 'tests/lifecycle', env='oldest'), ('oldest',), pytest=True),
     Stage('unit', 'pure functions, layers, and what can be forgotten', pytest('tests/unit'), pytest=True),
     Stage('build', 'build, install, verify and import the archive', build, ('core', 'importer')),
     Stage('lint', 'ruff, yamllint, reuse, and ansible-lint as production', lint, ('core', 'lint')),

@@ -20,7 +20,8 @@ import threading
 from . import places
 
 # Environments and what each holds. One for what runs the collection, one for what looks at it; the importer has
-# its own, since it wants particular versions of the same checkers.
+# its own, since it wants particular versions of the same checkers; and one with the oldest of everything that the
+# collection says it works with.
 ANSIBLE = 'ansible-core>=2.19,<2.20'
 PACKAGES: dict[str, tuple[str, ...]] = {
     'core': (
@@ -32,6 +33,9 @@ PACKAGES: dict[str, tuple[str, ...]] = {
         'mypy>=1.15', 'nox>=2025.5', 'reuse>=5.0', 'ruff>=0.9', 'yamllint>=1.35',
     ),
     'importer': (ANSIBLE, 'galaxy-importer>=0.4.30'),
+    'oldest': (
+        '--resolution', 'lowest-direct', 'ansible-core>=2.17', '-r', 'requirements.txt', '-r', 'test-requirements.txt',
+    ),
 }
 
 # What ansible-test runs to get pip into its environments. It would download this script from the servers of
