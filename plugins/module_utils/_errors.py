@@ -192,7 +192,10 @@ def from_response(what: str, status: int | None, text: str, headers: Mapping[str
     facts["request_id"] = headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
     if not facts.get("code"):
         facts["code"] = f"HTTP{status}" if status else "NoAnswer"
-    message = f"Azure did not {what}. {sentence(facts)}"
-    return AzureError(
-        message, status=status, resource_id=resource_id, **{**facts, "azure_message": facts.pop("message", None)}
-    )
+    return refusal(f"Azure did not {what}.", facts, status=status, resource_id=resource_id)
+
+
+def refusal(message: str, facts: Mapping[str, Any], **more: Any) -> AzureError:
+    """An :class:`AzureError` that says ``message`` and then, in a paragraph, what Azure said in ``facts``."""
+    kept = {("azure_message" if key == "message" else key): value for key, value in facts.items()}
+    return AzureError(f"{message} {sentence(facts)}", **kept, **more)

@@ -19,8 +19,8 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import Differe
 from ansible_collections.aks.backup.plugins.module_utils._errors import (
     AzureError,
     Refused,
+    refusal,
     refuse,
-    sentence,
     user_facing,
 )
 
@@ -111,9 +111,9 @@ def settled(noun: str, document: Document | None) -> str | None:
     """The usual reading of ``properties.provisioningState``."""
     state = str(_compare.dig(document, "properties.provisioningState", "Succeeded"))
     if state.lower() in ("failed", "canceled"):
-        facts = user_facing(_compare.dig(document, "properties.errorInfo", {}))
-        raise AzureError(f"The {noun} {(document or {}).get('id')} is in state {state}. {sentence(facts)}",
-                         resource_id=(document or {}).get("id"), **facts)  # fmt: skip
+        id_ = (document or {}).get("id")
+        error = user_facing(_compare.dig(document, "properties.errorInfo", {}))
+        raise refusal(f"The {noun} {id_} is in state {state}.", error, resource_id=id_)
     return None if state.lower() in ("succeeded", "provisioned") else f"the {noun} to leave state {state}"
 
 

@@ -15,7 +15,7 @@ from ansible_collections.aks.backup.plugins.module_utils._errors import (
     AzureError,
     Refused,
     TimedOut,
-    sentence,
+    refusal,
     user_facing,
 )
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
@@ -287,10 +287,8 @@ def _protection_error(document: Document, state: str) -> AzureError:
         or dig(document, "properties.protectionStatus.errorDetails")
         or {}
     )
-    facts = user_facing(details)
-    return AzureError(
-        f"The backup instance {document.get('name')} is in state {state}: the cluster is not protected. "
-        f"{sentence(facts)}",
+    return refusal(
+        f"The backup instance {document.get('name')} is in state {state}: the cluster is not protected.",
+        user_facing(details),
         resource_id=document.get("id"),
-        **{**facts, "azure_message": facts.pop("message", None)},
     )
