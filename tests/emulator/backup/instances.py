@@ -138,23 +138,51 @@ def check_update(before: dict[str, Any], after: dict[str, Any]) -> None:
                       detail="the snapshot resource group of a backup instance cannot be changed")
 
 
-def shown(properties: dict[str, Any], api_version: str, state: str, provisioning: str,
-          error: dict[str, Any] | None = None, object_type: str = "BackupInstance") -> dict[str, Any]:
-    """The properties as an answer of this api-version has them; properties as kept() gives them."""
-    policy_info = copy.deepcopy(properties["policyInfo"])
-    source = properties["dataSourceInfo"]
-    if versions.since(api_version, versions.POLICY_VERSION):
-        policy_info["policyVersion"] = ""
-        source = {**source, "resourceProperties": {"objectType": None}}
-    for each in policy_info["policyParameters"].get("backupDatasourceParametersList") or []:
-        if versions.since(api_version, versions.VOLUME_TYPES):
-            each.setdefault(VOLUMES, None)
-        else:
-            each.pop(VOLUMES, None)
-    result = {"friendlyName": properties.get("friendlyName"), "dataSourceInfo": source,
+def shown(properties: dict[str, Any], state: str, provisioning: str, error: dict[str, Any] | None = None) -> dict[str,
+                                                                                                                  Any]:
+    """The document's properties in the newest api-version; properties as kept() gives them."""
+    policy_info = {**properties["policyInfo"], "policyVersion": ""}
+    parameters = policy_info["policyParameters"].get("backupDatasourceParametersList") or []
+    if parameters:
+        full = [{**each, VOLUMES: each.get(VOLUMES)} for each in parameters]
+        policy_info["policyParameters"] = {**policy_info["policyParameters"], "backupDatasourceParametersList": full}
+    result = {"friendlyName": properties.get("friendlyName"),
+              "dataSourceInfo": {**properties["dataSourceInfo"], "resourceProperties": {"objectType": None}},
               "dataSourceSetInfo": properties.get("dataSourceSetInfo"), "policyInfo": policy_info,
-              "protectionStatus": {"status": state, **({"errorDetails": error} if error else {})},
-              "currentProtectionState": state, "protectionErrorDetails": error, "provisioningState": provisioning,
+              **protection(state, error), "provisioningState": provisioning,
               "validationType": properties.get("validationType"), "identityDetails": properties.get("identityDetails"),
-              "objectType": object_type}
+              "objectType": "BackupInstance"}
+    return {key: value for key, value in result.items() if value is not None}
+
+
+def protection(state: str, error: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The properties that tell the state of protection, None for one that is to be absent; error: a UserFacingError."""
+    status = {"status": state, **({"errorDetails": error} if error else {})}
+    return {"protectionStatus": status, "currentProtectionState": state, "protectionErrorDetails": error}
+
+
+def for_version(properties: dict[str, Any], api_version: str) -> dict[str, Any]:
+    """The properties as an answer of this api-version has them."""
+    result = dict(properties)
+    if not versions.since(api_version, versions.POLICY_VERSION):
+        for key, name in (("policyInfo", "policyVersion"), ("dataSourceInfo", "resourceProperties")):
+            result[key] = _without(result[key], name)
+    if not versions.since(api_version, versions.VOLUME_TYPES):
+        parameters = result["policyInfo"]["policyParameters"]
+        listed = [_without(each, VOLUMES) for each in parameters.get("backupDatasourceParametersList") or []]
+        if listed:
+            parameters = {**parameters, "backupDatasourceParametersList": listed}
+            result["policyInfo"] = {**result["policyInfo"], "policyParameters": parameters}
+    return result
+
+
+def _without(document: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != name}
+
+
+def deleted(properties: dict[str, Any], at: str, purge: str, activity: str) -> dict[str, Any]:
+    """The properties of a soft-deleted instance: at and purge are timestamps."""
+    info = {"deletionTime": at, "billingEndDate": at, "scheduledPurgeTime": purge, "deleteActivityID": activity}
+    result = {"deletionInfo": info, **properties, **protection(SOFT_DELETED), "provisioningState": "Succeeded",
+              "objectType": "DeletedBackupInstance"}
     return {key: value for key, value in result.items() if value is not None}

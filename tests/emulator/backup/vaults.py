@@ -27,6 +27,7 @@ ALWAYS_ON_MESSAGE = ("This API version requires backup vaults to have the soft d
 # What a client may set; everything else in the properties is the service's.
 SETTABLE = ("storageSettings", "securitySettings", "featureSettings", "monitoringSettings", "costManagementSettings")
 PATCHABLE = SETTABLE[1:]
+NEWER = {"crossRegionBackupSettings": versions.CROSS_REGION_BACKUP, "regionOfChoiceSettings": versions.REGION_OF_CHOICE}
 
 
 def redundancy(properties: dict[str, Any]) -> str:
@@ -161,19 +162,22 @@ def scores(properties: dict[str, Any]) -> tuple[str, str]:
     return "Minimum", "Fair"
 
 
-def shown(properties: dict[str, Any], location: str, state: str, guarded: bool, api_version: str) -> dict[str, Any]:
-    """The properties as an answer of this api-version has them."""
+def shown(properties: dict[str, Any], location: str, state: str, guarded: bool) -> dict[str, Any]:
+    """The document's properties in the newest api-version; properties are the settings."""
     secure, level = scores(properties)
     pair = paired(location) if redundancy(properties) == "GeoRedundant" else ""
     result = {"provisioningState": state, "storageSettings": properties["storageSettings"],
               "isVaultProtectedByResourceGuard": guarded}
-    result |= {key: properties[key] for key in SETTABLE[1:] if properties.get(key)}
-    result |= {"secureScore": secure, "bcdrSecurityLevel": level, "replicatedRegions": [pair] if pair else []}
-    if versions.since(api_version, versions.CROSS_REGION_BACKUP):
-        result["crossRegionBackupSettings"] = "NotApplicable"
-    if versions.since(api_version, versions.REGION_OF_CHOICE):
-        result["regionOfChoiceSettings"] = {"status": "NotApplicable"}
-    return result
+    result |= {key: properties[key] for key in PATCHABLE if properties.get(key)}
+    return result | {"secureScore": secure, "bcdrSecurityLevel": level, "replicatedRegions": [pair] if pair else [],
+                     "crossRegionBackupSettings": "NotApplicable",
+                     "regionOfChoiceSettings": {"status": "NotApplicable"}}
+
+
+def for_version(properties: dict[str, Any], api_version: str) -> dict[str, Any]:
+    """The properties as an answer of this api-version has them."""
+    newer = {name for name, first in NEWER.items() if not versions.since(api_version, first)}
+    return {key: value for key, value in properties.items() if key not in newer}
 
 
 def identity_types(identity: dict[str, Any] | None) -> set[str]:

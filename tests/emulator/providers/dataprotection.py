@@ -1,0 +1,150 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.DataProtection: backup vaults and all that is in them. The tables; the handlers are in the files beside.
+
+Sources: REST reference "Data Protection", https://learn.microsoft.com/rest/api/dataprotection, and ARM wire behaviour:
+status codes, headers, Retry-After and durations of long-running operations are those of recorded requests where there
+are any.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import errors
+from ..backup import versions
+from ..backup.errors import Refused, invalid
+from ..errors import AzureError, FrontDoorError
+from ..operations import Lro
+from ..provider import Call, Post, Provider, Reply, Type
+from . import dataprotection_backups as backups
+from . import dataprotection_guards as guards
+from . import dataprotection_instances as instances
+from . import dataprotection_policies as policies
+from . import dataprotection_restores as restores
+from . import dataprotection_vaults as vaults
+from .dataprotection_world import NAMESPACE, VAULTS, result, status
+
+MODELS = "azure.mgmt.dataprotection.models:"
+LOCATION = "/providers/Microsoft.DataProtection/locations/{location}"
+STATUS, RESULT = "{root}/operationStatus/{op}", "{subscription}" + LOCATION + "/operationResults/{op}"
+GROUP_STATUS = "{group}" + LOCATION + "/operationStatus/{op}"
+REGION_STATUS = "{subscription}" + LOCATION + "/operationStatus/{op}"
+
+
+def _post(seconds: float, retry_after: float = 30) -> Lro:
+    """A POST or DELETE: monitored at the vault, its result at the location."""
+    return Lro(seconds, monitor=STATUS, location=RESULT, retry_after=retry_after)
+
+
+LROS = {
+    "vault put": Lro(1, status=201, monitor=STATUS, retry_after=10),
+    "vault patch": Lro(1, monitor=STATUS, location="{root}/operationResults/{op}", retry_after=10),
+    "vault delete": Lro(2, monitor=GROUP_STATUS, location=RESULT, retry_after=30),
+    "validate": _post(44, 10),
+    "instance put": Lro(1, status=201, monitor=STATUS, retry_after=15),
+    "instance delete": _post(90),
+    "backup": _post(1),
+    "restore": _post(1),
+    "validate restore": _post(41),
+    "validate change": _post(44),
+    "stopProtection": _post(49),
+    "suspendBackups": _post(41),
+    "resumeProtection": _post(44),
+    "resumeProtection of suspended": _post(157),
+    "resumeBackups": _post(157),
+    "sync": _post(20),
+    "cross validate": Lro(42, monitor=REGION_STATUS, location=RESULT, retry_after=30),
+    "cross restore": Lro(5, monitor=REGION_STATUS, location=RESULT, retry_after=30),
+    "export jobs": Lro(20, monitor=STATUS, location="{root}/backupJobs/operations/{op}", retry_after=30),
+}
+
+EVENTS = {
+    "vault written": vaults.written, "vault written.failed": vaults.write_failed, "vault deleted": vaults.deleted,
+    "vault deleted.failed": vaults.delete_failed, "vault vanishes": vaults.vanishes, "purge vault": vaults.purge,
+    "validated": instances.validated, "instance written": instances.written,
+    "instance written.failed": instances.write_failed, "configure": instances.configure,
+    "instance changed": instances.changed, "instance changed.failed": instances.change_failed,
+    "updated": instances.updated, "state changed": instances.state_changed, "synced": instances.synced,
+    "instance deleted": instances.deleted, "instance deleted.failed": instances.delete_failed,
+    "purge instance": instances.purge,
+    "backup triggered": backups.triggered, "backup ends": backups.ended, "scheduled backup": backups.scheduled,
+    "tier": backups.tiering, "tiering ends": backups.tiered, "expire": backups.expire,
+    "jobs exported": backups.exported,
+    "restore validated": restores.validated, "restore triggered": restores.triggered, "restore ends": restores.ended,
+}
+
+
+def _no_rehydrate(call: Call) -> Reply:
+    raise Refused("DppPluginInvalidInputParameters", detail="AKS has no recovery points in the archive tier")
+
+
+def _not_found(call: Call) -> AzureError:
+    """A vault is missing for ARM, anything in it for the service."""
+    if call.type.name == "backupVaults":
+        return errors.resource_not_found(f"{VAULTS}/{call.id.name}", call.id.group)
+    return Refused("UserErrorGenericResourceNotFound")
+
+
+def envelope(error: AzureError, activity: str) -> dict[str, Any]:
+    """Bodies that the service cannot read have its own code."""
+    if error.code == "InvalidRequestContent" and not isinstance(error, FrontDoorError):
+        error = invalid(error.message)
+    return errors.user_facing(error, activity)
+
+
+LOCATIONS = Type("locations", scope="any", stored=False, posts={
+    "checkNameAvailability": Post(vaults.check_name, MODELS + "CheckNameAvailabilityRequest", write=False),
+    "checkFeatureSupport": Post(vaults.feature, MODELS + "FeatureValidationRequestBase", write=False),
+    "fetchSecondaryRecoveryPoints": Post(
+        restores.secondary_points, MODELS + "FetchSecondaryRPsRequestParameters", write=False),
+    "validateCrossRegionRestore": Post(restores.cross_validate, write=False),
+    "crossRegionRestore": Post(restores.cross_restore),
+    "fetchCrossRegionRestoreJob": Post(restores.cross_job, MODELS + "CrossRegionRestoreJobRequest", write=False),
+    "fetchCrossRegionRestoreJobs": Post(restores.cross_jobs, MODELS + "CrossRegionRestoreJobsRequest", write=False),
+})
+SUSPENDABLE = MODELS + "SuspendBackupRequest"
+INSTANCE_POSTS = {
+    "backup": Post(backups.adhoc, MODELS + "TriggerBackupRequest"),
+    "restore": Post(restores.trigger, MODELS + "AzureBackupRestoreRequest"),
+    "validateRestore": Post(restores.validate, MODELS + "ValidateRestoreRequestObject", write=False),
+    "validateForModifyBackup": Post(instances.validate_change, MODELS + "ValidateForModifyBackupRequest", write=False),
+    "rehydrate": Post(_no_rehydrate, MODELS + "AzureBackupRehydrationRequest"),
+    "stopProtection": Post(instances.transition),
+    "suspendBackups": Post(instances.transition),
+    "resumeProtection": Post(instances.transition),
+    "resumeBackups": Post(instances.transition),
+    "sync": Post(instances.sync, MODELS + "SyncBackupInstanceRequest"),
+    "findRestorableTimeRanges": Post(backups.time_ranges, MODELS + "AzureBackupFindRestorableTimeRangesRequest",
+                                     write=False),
+}
+READ_ONLY = ("properties.provisioningState", "properties.currentProtectionState", "properties.protectionStatus",
+             "properties.protectionErrorDetails")
+SINCE_DELETED = tuple(each for each in versions.SUPPORTED if versions.since(each, versions.DELETED_VAULTS))
+
+TYPES = (
+    Type("backupVaults", put=vaults.put, patch=vaults.patch, delete=vaults.delete, render=vaults.render,
+         model=MODELS + "BackupVaultResource", patch_model=MODELS + "PatchResourceRequestInput", posts={
+             "validateForBackup": Post(instances.validate, MODELS + "ValidateForBackupRequest", write=False),
+             "exportBackupJobs": Post(backups.export, write=False)}),
+    Type("backupVaults/backupPolicies", put=policies.put, delete=policies.delete,
+         model=MODELS + "BaseBackupPolicyResource"),
+    Type("backupVaults/backupInstances", put=instances.put, delete=instances.delete, render=instances.render,
+         model=MODELS + "BackupInstanceResource", read_only=READ_ONLY, posts=INSTANCE_POSTS),
+    Type("backupVaults/backupInstances/recoveryPoints", list=backups.list_points),
+    Type("backupVaults/backupJobs", list=backups.list_jobs),
+    Type("backupVaults/deletedBackupInstances", render=instances.render, posts={"undelete": Post(instances.undelete)}),
+    Type("backupVaults/backupResourceGuardProxies", put=guards.put_proxy, delete=guards.delete_proxy,
+         model=MODELS + "ResourceGuardProxyBaseResource", posts={
+             "unlockDelete": Post(guards.unlock, MODELS + "UnlockDeleteRequest")}),
+    Type("backupInstances", scope="extension", list=instances.list_of_cluster, stored=False),
+    Type("resourceGuards", put=guards.put_guard, delete=guards.delete_guard, model=MODELS + "ResourceGuardResource"),
+    LOCATIONS,
+    Type("locations/deletedVaults", scope="subscription", api_versions=SINCE_DELETED, list=vaults.list_deleted),
+)
+
+PROVIDER = Provider(
+    NAMESPACE, TYPES, api_versions=versions.SUPPORTED, envelope=envelope, lros=LROS, events=EVENTS,
+    render_status=status,
+    render_result=result, not_found=_not_found)
