@@ -1,0 +1,66 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ARM's token buckets: per subscription and principal, reads, writes and deletes apart.
+
+Bucket sizes and refill rates: "Understand how Azure Resource Manager throttles requests" of the ARM documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .errors import FrontDoorError
+from .provider import Reply
+
+if TYPE_CHECKING:
+    from .pipeline import Exchange
+    from .rbac import Principal
+
+# kind of request: (bucket size, refill per second)
+BUCKETS = {"subscription-resource-requests": (250, 25), "subscription-writes": (200, 10),
+           "subscription-deletes": (200, 10)}
+KINDS = {"GET": "subscription-resource-requests", "HEAD": "subscription-resource-requests",
+         "DELETE": "subscription-deletes"}
+
+
+@dataclass
+class Bucket:
+    tokens: float
+    filled: float
+
+
+class Throttle:
+    """Counts always; refuses only when the setting ``throttle`` is on. Refill is in virtual time, so that a fast clock
+    does not throttle a client that would not be throttled at real speed."""
+
+    def __init__(self, server):  # type: ignore[no-untyped-def]
+        self._server = server
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
+
+    def _bucket(self, principal: str, subscription: str, kind: str) -> Bucket:
+        size, rate = BUCKETS[kind]
+        now = self._server.world.clock.now
+        bucket = self._buckets.setdefault((principal, subscription.lower(), kind), Bucket(size, now))
+        bucket.tokens = min(size, bucket.tokens + (now - bucket.filled) * rate)
+        bucket.filled = now
+        return bucket
+
+    def apply(self, exchange: Exchange) -> Reply | None:
+        assert exchange.principal and exchange.target
+        kind = KINDS.get(exchange.method, "subscription-writes")
+        bucket = self._bucket(exchange.principal.oid, exchange.target.id.subscription, kind)
+        if bucket.tokens >= 1:
+            bucket.tokens -= 1
+        elif self._server.world.settings.throttle:
+            wait = max(1.0, (1 - bucket.tokens) / BUCKETS[kind][1])
+            raise FrontDoorError(
+                429, "SubscriptionRequestsThrottled",
+                f"Number of requests for subscription '{exchange.target.id.subscription}' and operation "
+                f"'{exchange.method}' exceeded the backend storage limit. Please try again after '{wait:.0f}' seconds.",
+                {"Retry-After": self._server.world.retry_after(wait)})
+        return None
+
+    def remaining(self, principal: Principal | None, subscription: str, kind: str) -> int:
+        return int(self._bucket(principal.oid, subscription, kind).tokens) if principal else BUCKETS[kind][0]
