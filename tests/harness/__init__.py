@@ -1,0 +1,200 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of the collection share: a subscription of their own in an emulator, and playbooks run in it.
+
+Nothing is mocked: real ``ansible-playbook``, real Azure SDK, real HTTPS. A :class:`Run` tells, task by task, the
+result and which requests reached the server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+PLAYBOOK = pathlib.Path(sys.executable).with_name("ansible-playbook")
+
+# Seconds between looks, and the deadline. The emulator's clock runs hundreds of times faster than the real one.
+FAST = {"poll_interval": 0.05, "wait_timeout": 60}
+
+
+@dataclass
+class Step:
+    """One result of one task on one host."""
+
+    kind: str
+    host: str
+    task: str
+    action: str
+    result: dict[str, Any]
+    requests: list[dict[str, Any]]
+
+    @property
+    def writes(self) -> list[str]:
+        """``METHOD id`` of each request that changed something or tried to."""
+        return [f"{request['method']} {request['path']}" for request in self.requests if request["write"]]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.result.get("changed"))
+
+    @property
+    def failed(self) -> bool:
+        return self.kind in ("failed", "unreachable")
+
+
+@dataclass
+class Run:
+    """A finished ``ansible-playbook``: its exit code, all that it printed, and its steps in order."""
+
+    code: int
+    output: str
+    steps: list[Step] = field(default_factory=list)
+
+    def __getitem__(self, task: str) -> Step:
+        """The one step of the task of that name."""
+        found = [step for step in self.steps if step.task == task]
+        assert len(found) == 1, (
+            f"{len(found)} steps are called {task!r}; there are {[step.task for step in self.steps]}"
+        )
+        return found[0]
+
+    @property
+    def writes(self) -> list[str]:
+        return [write for step in self.steps for write in step.writes]
+
+    def ok(self) -> Run:
+        """This run, which must have ended well."""
+        assert self.code == 0, self.output[-6000:]
+        return self
+
+
+class Subscription:
+    """A fresh subscription in a running emulator; ``environment`` holds the variables that sign in to it."""
+
+    def __init__(self, emulator: Any, scenario: Any = None) -> None:
+        self.emulator = emulator
+        self.environment: dict[str, str] = emulator.subscription(scenario or "default")
+
+    @property
+    def id(self) -> str:
+        return self.environment["AZURE_SUBSCRIPTION_ID"]
+
+    def path(self, rest: str) -> str:
+        return f"/subscriptions/{self.id}/{rest.lstrip('/')}"
+
+    def journal(self, since: int = 0) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.emulator.journal(self.id, since)
+        return found
+
+    def writes(self) -> list[dict[str, Any]]:
+        return [request for request in self.journal() if request["write"]]
+
+    def fault(self, then: dict[str, Any], **match: Any) -> None:
+        """Add a fault rule that matches this subscription only."""
+        self.emulator.fault(then, subscription=self.id, **match)
+
+    def resources(self, type_: str) -> list[dict[str, Any]]:
+        """Raw documents of a type, as the server holds them."""
+        found: list[dict[str, Any]] = self.emulator.resources(type_, self.id)
+        return found
+
+    def play(
+        self,
+        tasks: list[dict[str, Any]] | None = None,
+        *,
+        playbook: list[dict[str, Any]] | pathlib.Path | None = None,
+        inventory: dict[str, Any] | None = None,
+        worker: bool = True,
+        arguments: tuple[str, ...] = (),
+        variables: dict[str, Any] | None = None,
+        environment: dict[str, str] | None = None,
+        timeout: float = 300,
+    ) -> Run:
+        """Run tasks, plays or a playbook file with this subscription's environment, in a directory of its own."""
+        with tempfile.TemporaryDirectory(prefix="aks-backup-") as name:
+            folder = pathlib.Path(name)
+            file = playbook if isinstance(playbook, pathlib.Path) else folder / "playbook.yml"
+            if not isinstance(playbook, pathlib.Path):
+                plays = playbook or [play(tasks or [])]
+                file.write_text(yaml.safe_dump(plays, sort_keys=False))
+            (folder / "inventory.yml").write_text(yaml.safe_dump(inventory or LOCALHOST))
+            (folder / "variables.json").write_text(json.dumps({"aks_backup_in_worker": worker, **(variables or {})}))
+            done = subprocess.run(
+                [PLAYBOOK, "-i", folder / "inventory.yml", "-e", f"@{folder / 'variables.json'}", *arguments, file],
+                env=self.process_environment(folder, environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+            return Run(done.returncode, done.stdout, read_steps(folder / "record.jsonl"))
+
+    def process_environment(self, folder: pathlib.Path, more: dict[str, str] | None = None) -> dict[str, str]:
+        """The environment for an ansible-playbook: nothing of the user's configuration, this subscription's credentials."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AZURE_", "ARM_", "ANSIBLE_"))}
+        journal = self.journal()
+        return {
+            **kept,
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "record",
+            "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".work" / "link")),
+            "ANSIBLE_CONFIG": os.devnull,
+            "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_RETRY_FILES_ENABLED": "false",
+            "HOME": str(folder),
+            "PYTHONUNBUFFERED": "1",
+            "RECORD_FILE": str(folder / "record.jsonl"),
+            "RECORD_SINCE": str(max([0, *(request["n"] for request in journal)])),
+            **self.environment,
+            **(more or {}),
+        }
+
+
+LOCALHOST = {
+    "all": {
+        "hosts": {
+            "localhost": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        }
+    }
+}
+
+
+def play(tasks: list[dict[str, Any]], hosts: str = "all", **keywords: Any) -> dict[str, Any]:
+    """A play over the tasks with the action group's fast waiting."""
+    return {
+        "name": "Test",
+        "hosts": hosts,
+        "gather_facts": False,
+        "module_defaults": {"group/aks.backup.aks_backup": FAST},
+        "tasks": tasks,
+        **keywords,
+    }
+
+
+def task(name: str, module: str, *, check: bool = False, ignore: bool = False, **options: Any) -> dict[str, Any]:
+    """One task with ``--diff``; ``check`` runs it in check mode."""
+    made: dict[str, Any] = {"name": name, f"aks.backup.{module}": options, "check_mode": check, "diff": True}
+    if ignore:
+        made["ignore_errors"] = True
+    return made
+
+
+def read_steps(file: pathlib.Path) -> list[Step]:
+    if not file.exists():
+        return []
+    return [Step(**json.loads(line)) for line in file.read_text().splitlines()]

@@ -1,0 +1,74 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of protecting one cluster, as tasks: what comes before the step that a test is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.harness import Subscription, task
+
+Tasks = list[dict[str, Any]]
+
+CLUSTER = {"cluster_name": "aks-east-1", "cluster_resource_group": "rg-clusters"}
+VAULT = {"vault_name": "bv-east", "vault_resource_group": "rg-backup"}
+
+
+def account(subscription: Subscription) -> str:
+    """A storage account's name is taken for all of Azure, so each test has its own."""
+    return "st" + subscription.id.replace("-", "")[:20]
+
+
+def storage(subscription: Subscription) -> dict[str, str]:
+    return {"storage_account": account(subscription), "storage_account_resource_group": "rg-backup"}
+
+
+def options(subscription: Subscription) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Step -> (module, options), in the order in which they build on each other."""
+    return {
+        "providers": ("aks_backup_provider", {}),
+        "snapshots": ("aks_backup_storage", {"resource_group": "rg-snapshots", "location": "eastus"}),
+        "storage": (
+            "aks_backup_storage",
+            {
+                "resource_group": "rg-backup",
+                "location": "eastus",
+                "storage_account": account(subscription),
+                "container": "aks-east-1",
+            },
+        ),
+        "vault": ("aks_backup_vault", {"name": "bv-east", "resource_group": "rg-backup", "location": "eastus"}),
+        "policy": ("aks_backup_policy", {**VAULT, "name": "aks-daily", "preset": "week"}),
+        "extension": ("aks_backup_extension", {**CLUSTER, **storage(subscription), "blob_container": "aks-east-1"}),
+        "binding": ("aks_trusted_access", {**CLUSTER, **VAULT}),
+        "permissions": (
+            "aks_backup_permissions",
+            {**CLUSTER, **VAULT, **storage(subscription), "snapshot_resource_group": "rg-snapshots"},
+        ),
+        "instance": (
+            "aks_backup_instance",
+            {**CLUSTER, **VAULT, "policy_name": "aks-daily", "snapshot_resource_group": "rg-snapshots"},
+        ),
+        "run": ("aks_backup_run", {**CLUSTER, **VAULT}),
+    }
+
+
+def chain(
+    subscription: Subscription, *, until: str | None = None, without: str | None = None, check: bool = False
+) -> Tasks:
+    """All steps in order: those before ``until``, leaving out ``without``."""
+    tasks = []
+    for name, (module, given) in options(subscription).items():
+        if name == until:
+            break
+        if name != without:
+            tasks.append(task(name, module, check=check, **given))
+    return tasks
+
+
+def step(subscription: Subscription, name: str, **more: Any) -> dict[str, Any]:
+    """One step as a task, with options added or replaced."""
+    module, given = options(subscription)[name]
+    check, ignore, title = more.pop("check", False), more.pop("ignore", False), more.pop("title", name)
+    return task(title, module, check=check, ignore=ignore, **{**given, **more})
