@@ -126,11 +126,13 @@ def test_every_python_file_says_under_which_licence(path: str) -> None:
     if not lines:
         return  # ansible-test wants the __init__.py of some folders to be empty
     start = 1 if lines[0].startswith('#!') else 0
+    # REUSE-IgnoreStart
     assert lines[start:start + 3] == [
         '# Copyright (c) the aks.backup contributors',
         '# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)',
         '# SPDX-License-Identifier: GPL-3.0-or-later',
     ]
+    # REUSE-IgnoreEnd
     assert (lines[0] == '#!/usr/bin/python') == path.startswith('plugins/modules/')
     assert 'from __future__ import annotations' in lines or not any(
         line.startswith(('def ', 'class ')) for line in lines
