@@ -12,9 +12,12 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,6 +82,43 @@ class Run:
         return self
 
 
+class Running:
+    """An ``ansible-playbook`` on its way. ``folder`` is its home and holds whatever it leaves behind."""
+
+    def __init__(self, process: subprocess.Popen[bytes], folder: pathlib.Path) -> None:
+        self.process = process
+        self.folder = folder
+
+    def pids(self) -> list[int]:
+        """Every process of the run, workers and modules included. Workers leave the process group of the playbook."""
+        mark = f"\0RECORD_FILE={self.folder / 'record.jsonl'}\0".encode()
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            # A process can end while it is looked at, and other users' are not readable.
+            with suppress(OSError):
+                if entry.name.isdigit() and mark in b"\0" + (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+        return found
+
+    def kill(self) -> None:
+        """Kill all of it at once, with no time to clean up."""
+        while pids := self.pids():
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.poll()
+        self.process.wait()
+
+    def wait(self, timeout: float = 300) -> Run:
+        """The finished run; subprocess.TimeoutExpired when it takes longer."""
+        code = self.process.wait(timeout)
+        return Run(code, (self.folder / "output").read_text(), self.steps())
+
+    def steps(self) -> list[Step]:
+        """The results so far."""
+        return read_steps(self.folder / "record.jsonl")
+
+
 class Subscription:
     """A fresh subscription in a running emulator; ``environment`` holds the variables that sign in to it."""
 
@@ -109,7 +149,8 @@ class Subscription:
         found: list[dict[str, Any]] = self.emulator.resources(type_, self.id)
         return found
 
-    def play(
+    @contextmanager
+    def running(
         self,
         tasks: list[dict[str, Any]] | None = None,
         *,
@@ -118,11 +159,13 @@ class Subscription:
         worker: bool = True,
         arguments: tuple[str, ...] = (),
         variables: dict[str, Any] | None = None,
-        environment: dict[str, str] | None = None,
-        timeout: float = 300,
-    ) -> Run:
-        """Run tasks, plays or a playbook file with this subscription's environment, in a directory of its own."""
-        with tempfile.TemporaryDirectory(prefix="aks-backup-") as name:
+        environment: Mapping[str, str | None] | None = None,
+    ) -> Iterator[Running]:
+        """Start tasks, plays or a playbook file with this subscription's environment, in a directory of its own.
+
+        The directory, which is the playbook's home, and whatever still runs in it go away at the end.
+        """
+        with tempfile.TemporaryDirectory(prefix="aks-backup-", ignore_cleanup_errors=True) as name:
             folder = pathlib.Path(name)
             file = playbook if isinstance(playbook, pathlib.Path) else folder / "playbook.yml"
             if not isinstance(playbook, pathlib.Path):
@@ -130,39 +173,57 @@ class Subscription:
                 file.write_text(yaml.safe_dump(plays, sort_keys=False))
             (folder / "inventory.yml").write_text(yaml.safe_dump(inventory or LOCALHOST))
             (folder / "variables.json").write_text(json.dumps({"aks_backup_in_worker": worker, **(variables or {})}))
-            done = subprocess.run(
-                [PLAYBOOK, "-i", folder / "inventory.yml", "-e", f"@{folder / 'variables.json'}", *arguments, file],
-                env=self.process_environment(folder, environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=timeout,
-                check=False,
-            )
-            return Run(done.returncode, done.stdout, read_steps(folder / "record.jsonl"))
+            (folder / "tmp").mkdir()
+            with (folder / "output").open("w") as output:
+                process = subprocess.Popen(
+                    [PLAYBOOK, "-i", folder / "inventory.yml", "-e", f"@{folder / 'variables.json'}", *arguments, file],
+                    env=self.process_environment(folder, environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            running = Running(process, folder)
+            try:
+                yield running
+            finally:
+                running.kill()
 
-    def process_environment(self, folder: pathlib.Path, more: dict[str, str] | None = None) -> dict[str, str]:
-        """The environment for an ansible-playbook: nothing of the user's configuration, this subscription's credentials."""
+    def play(self, *arguments: Any, timeout: float = 300, **keywords: Any) -> Run:
+        """Run to the end what :meth:`running` starts."""
+        with self.running(*arguments, **keywords) as running:
+            return running.wait(timeout)
+
+    def process_environment(
+        self, folder: pathlib.Path, more: Mapping[str, str | None] | None = None
+    ) -> dict[str, str]:
+        """The environment for an ansible-playbook: nothing of the user's, but the credentials of this subscription.
+
+        A variable that is None in ``more`` is left out.
+        """
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("AZURE_", "ARM_", "ANSIBLE_"))}
         journal = self.journal()
-        return {
+        values: dict[str, str | None] = {
             **kept,
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_CALLBACKS_ENABLED": "record",
             "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".work" / "link")),
-            "ANSIBLE_CONFIG": os.devnull,
+            "ANSIBLE_CONFIG": str(ROOT / "tests" / "run" / "ansible.cfg"),
             "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_RETRY_FILES_ENABLED": "false",
             "HOME": str(folder),
             "PYTHONUNBUFFERED": "1",
+            "RECORD_CA": self.environment["REQUESTS_CA_BUNDLE"],
             "RECORD_FILE": str(folder / "record.jsonl"),
             "RECORD_SINCE": str(max([0, *(request["n"] for request in journal)])),
+            "RECORD_SUBSCRIPTION": self.id,
+            "RECORD_URL": self.environment["EMULATOR_URL"],
+            "TMPDIR": str(folder / "tmp"),
             **self.environment,
             **(more or {}),
         }
+        return {key: value for key, value in values.items() if value is not None}
 
 
 LOCALHOST = {
@@ -186,7 +247,7 @@ def play(tasks: list[dict[str, Any]], hosts: str = "all", **keywords: Any) -> di
     }
 
 
-def task(name: str, module: str, *, check: bool = False, ignore: bool = False, **options: Any) -> dict[str, Any]:
+def task(name: str, module: str, /, *, check: bool = False, ignore: bool = False, **options: Any) -> dict[str, Any]:
     """One task with ``--diff``; ``check`` runs it in check mode."""
     made: dict[str, Any] = {"name": name, f"aks.backup.{module}": options, "check_mode": check, "diff": True}
     if ignore:
@@ -197,4 +258,6 @@ def task(name: str, module: str, *, check: bool = False, ignore: bool = False, *
 def read_steps(file: pathlib.Path) -> list[Step]:
     if not file.exists():
         return []
-    return [Step(**json.loads(line)) for line in file.read_text().splitlines()]
+    # The last line is cut short when the playbook was killed while writing it.
+    lines = [line for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [Step(**json.loads(line)) for line in lines]

@@ -67,7 +67,7 @@ def chain(
     return tasks
 
 
-def step(subscription: Subscription, name: str, **more: Any) -> dict[str, Any]:
+def step(subscription: Subscription, name: str, /, **more: Any) -> dict[str, Any]:
     """One step as a task, with options added or replaced."""
     module, given = options(subscription)[name]
     check, ignore, title = more.pop("check", False), more.pop("ignore", False), more.pop("title", name)

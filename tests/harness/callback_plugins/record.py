@@ -16,7 +16,7 @@ DOCUMENTATION = r"""
 name: record
 type: aggregate
 short_description: Records results and requests for the tests of this collection
-description: Writes one JSON line for each result of a task, with the requests that the emulator has seen since the last.
+description: Writes one JSON line per result of a task, with the requests that the emulator has seen since the last.
 """
 
 
@@ -29,7 +29,7 @@ class CallbackModule(CallbackBase):
     def __init__(self):
         super().__init__()
         self._seen = int(os.environ["RECORD_SINCE"])
-        self._context = ssl.create_default_context(cafile=os.environ["REQUESTS_CA_BUNDLE"])
+        self._context = ssl.create_default_context(cafile=os.environ["RECORD_CA"])
 
     def _record(self, kind, result):
         entry = {
@@ -45,8 +45,8 @@ class CallbackModule(CallbackBase):
 
     def _requests(self):
         url = (
-            f"{os.environ['EMULATOR_URL']}/_emulator/journal?since={self._seen}"
-            f"&subscription={os.environ['AZURE_SUBSCRIPTION_ID']}"
+            f"{os.environ['RECORD_URL']}/_emulator/journal?since={self._seen}"
+            f"&subscription={os.environ['RECORD_SUBSCRIPTION']}"
         )
         with urllib.request.urlopen(url, context=self._context) as reply:
             requests = json.load(reply)
