@@ -7,19 +7,355 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-@@DOC@@
+module: aks_backup_job_info
+short_description: Read the jobs of a Backup vault
+version_added: 0.1.0
+author:
+  - aks.backup contributors (!UNKNOWN)
+description:
+  - Returns the jobs of a vault, newest first, all of them. Azure's pages are followed to the last.
+  - Jobs are backups on demand and by schedule, restores, and copies to the vault tier.
+requirements:
+  - python >= 3.10
+  - azure-core >= 1.35
+  - azure-identity >= 1.23
+  - azure-mgmt-core >= 1.6
+  - azure-mgmt-dataprotection >= 2.0
+  - isodate >= 0.7
+extends_documentation_fragment:
+  - aks.backup.azure
+  - aks.backup.wait
+  - aks.backup.vault
+  - aks.backup.attributes.info_module
+options:
+  cluster_id:
+    description:
+      - Only jobs of the cluster with this resource ID.
+    type: str
+  details:
+    description:
+      - Whether to read each job by itself, for what the list of jobs lacks. These are errors and warnings in full,
+        steps, transferred bytes, and the recovery point. It costs one request for each job.
+    type: bool
+    default: false
+  job_id:
+    description:
+      - Name or resource ID of a job. Only this job is returned, with details, and the other filters do not matter.
+    type: str
+  latest_only:
+    description:
+      - Whether to return of each backup instance only the newest of the jobs that the other filters leave.
+    type: bool
+    default: false
+  operation:
+    description:
+      - Only jobs that do one of these.
+    type: list
+    elements: str
+    choices:
+      CrossRegionRestore: Restores in the paired region.
+      OnDemandBackup: Backups that somebody asked for.
+      Restore: Restores.
+      ScheduledBackup: Backups that the policy asked for.
+      Tiering: Copies to the vault tier.
+  since:
+    description:
+      - Only jobs that started within this time, a number with V(m), V(h), V(d) or V(w) behind it, for minutes, hours,
+        days or weeks. An empty string is for all jobs that Azure still knows.
+    type: str
+    default: 7d
+  status:
+    description:
+      - Only jobs that stand so.
+    type: list
+    elements: str
+    choices:
+      - Cancelled
+      - Cancelling
+      - Completed
+      - CompletedWithWarnings
+      - Failed
+      - InProgress
+      - Paused
+seealso:
+  - module: aks.backup.aks_backup_run
+    description: Starts a job.
+  - module: aks.backup.aks_recovery_point_info
+    description: What backups there are.
+  - name: Manage AKS backups
+    description: Microsoft's page on jobs and their warnings.
+    link: https://learn.microsoft.com/azure/backup/azure-kubernetes-service-cluster-manage-backups
 """
 
 EXAMPLES = r"""
-@@EXAMPLES@@
+- name: Read the jobs of the last day
+  aks.backup.aks_backup_job_info:
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    since: 24h
+  register: recent
+
+- name: Read what has gone wrong with backups in the last week, and why
+  aks.backup.aks_backup_job_info:
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    operation:
+      - OnDemandBackup
+      - ScheduledBackup
+    status:
+      - CompletedWithWarnings
+      - Failed
+    details: true
+  register: trouble
+
+- name: Read the last backup of a cluster
+  aks.backup.aks_backup_job_info:
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    cluster_id: >-
+      /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1
+    operation:
+      - OnDemandBackup
+      - ScheduledBackup
+    latest_only: true
+
+- name: Read everything about one job
+  aks.backup.aks_backup_job_info:
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    job_id: "{{ recent.jobs[0].id }}"
+  when: recent.jobs | length > 0
 """
 
 RETURN = r"""
-@@RETURN@@
+jobs:
+  description: The jobs, newest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    backup_instance_id:
+      description: Resource ID of the backup instance.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000
+    cluster_id:
+      description: Resource ID of the cluster.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1
+    cluster_name:
+      description: Name of the cluster.
+      type: str
+      sample: aks-east-1
+    data_transferred_bytes:
+      description: Bytes that were copied. V(null) when Azure does not say.
+      type: float
+      sample: 1048576
+    duration_seconds:
+      description: How long the job has taken.
+      type: float
+      sample: 184.5
+    end_time:
+      description: When the job ended. V(null) while it runs.
+      type: str
+      sample: '2026-01-05T07:56:11.4267957Z'
+    errors:
+      description: Why the job failed. What is not known is left out.
+      type: list
+      elements: dict
+      contains:
+        activity_id:
+          description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+          type: str
+          sample: 00000000-0000-0000-0000-000000000000
+        advice:
+          description: What this collection suggests to do.
+          type: str
+          sample: >-
+            The backup pod ran out of memory. Raise resources.limits.memory of the extension, for example to 4400Mi.
+        code:
+          description: Azure's error code.
+          type: str
+          sample: UserErrorBackupPluginPodRestartedDuringBackup
+        detail:
+          description: What Azure Backup adds for people who look for the cause.
+          type: str
+          sample: The pod was restarted 3 times.
+        message:
+          description: Azure's own words.
+          type: str
+          sample: The backup extension pod was restarted during the backup.
+        recommended_action:
+          description: What Azure recommends to do.
+          type: list
+          elements: str
+          sample:
+            - Give the pod more memory.
+    id:
+      description: Resource ID of the job.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupJobs/00000000-0000-0000-0000-000000000000
+    is_user_triggered:
+      description: Whether somebody asked for the job, as against a schedule.
+      type: bool
+      sample: true
+    name:
+      description: Name of the job, a GUID.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    operation:
+      description: What the job does.
+      type: str
+      sample: OnDemandBackup
+    policy_name:
+      description: Name of the policy.
+      type: str
+      sample: aks-daily
+    recovery_point_id:
+      description: Name of the recovery point that a backup made. V(null) for other jobs, and while it is not known.
+      type: str
+      sample: 0123456789abcdef0123456789abcdef
+    start_time:
+      description: When the job started.
+      type: str
+      sample: '2026-01-05T07:53:06.923841Z'
+    status:
+      description: How the job stands. V(CompletedWithWarnings) is a backup that lacks something, see the warnings.
+      type: str
+      sample: Completed
+    sub_tasks:
+      description: The steps of the job.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: What the step does.
+          type: str
+          sample: Trigger Backup
+        status:
+          description: How the step stands.
+          type: str
+          sample: Completed
+    vault_name:
+      description: Name of the vault.
+      type: str
+      sample: bv-east
+    warnings:
+      description: What is missing in the backup. What is not known is left out.
+      type: list
+      elements: dict
+      contains:
+        activity_id:
+          description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+          type: str
+          sample: 00000000-0000-0000-0000-000000000000
+        advice:
+          description: What this collection suggests to do.
+          type: str
+          sample: Check its pods in the namespace dataprotection-microsoft.
+        code:
+          description: Azure's code.
+          type: str
+          sample: UserErrorNamespaceNotFound
+        detail:
+          description: What Azure Backup adds for people who look for the cause.
+          type: str
+          sample: The namespace scratch does not exist.
+        message:
+          description: Azure's own words.
+          type: str
+          sample: A namespace of the backup configuration was not found in the cluster.
+        recommended_action:
+          description: What Azure recommends to do.
+          type: list
+          elements: str
+          sample:
+            - Correct the backup configuration.
+        resource:
+          description: The object of the cluster that the warning is about. V(null) when Azure does not say.
+          type: str
+          sample: scratch
+summary:
+  description: The jobs in numbers.
+  returned: success
+  type: dict
+  contains:
+    by_status:
+      description: Number of jobs by status.
+      type: dict
+      sample:
+        Completed: 12
+        Failed: 1
+    total:
+      description: Number of jobs.
+      type: int
+      sample: 13
+operations:
+  description: What was written to Azure. Always empty, since this module only reads.
+  returned: unless the task fails before its first request
+  type: list
+  elements: dict
+  sample: []
+error:
+  description: Why the task failed. RV(ignore:msg) says the same in a sentence. What is not known is left out.
+  returned: failure
+  type: dict
+  contains:
+    activity_id:
+      description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    advice:
+      description: What this collection suggests to do.
+      type: str
+      sample: Register the resource provider first, with aks_backup_provider.
+    azure_message:
+      description: Azure's own words.
+      type: str
+      sample: The subscription is not registered to use namespace 'Microsoft.DataProtection'.
+    code:
+      description: Azure's error code.
+      type: str
+      sample: MissingSubscriptionRegistration
+    detail:
+      description: What Azure Backup adds for people who look for the cause.
+      type: str
+      sample: Validate for Protection failed.
+    problems:
+      description: All that is wrong with the options, where the task was refused before anything was written.
+      type: list
+      elements: str
+      sample:
+        - soft_delete.retention_days is 7; Azure Backup takes 14 to 180 days.
+    recommended_action:
+      description: What Azure recommends to do.
+      type: list
+      elements: str
+      sample:
+        - Grant appropriate permissions to perform this operation.
+    request_id:
+      description: Azure's ID of the request that failed.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    resource_id:
+      description: Resource ID of what the failure is about.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east
+    status:
+      description: HTTP status of the reply.
+      type: int
+      sample: 409
+    waiting_for:
+      description: What was waited for when O(wait_timeout) had passed.
+      type: str
+      sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._arm import DATA_PROTECTION
-from ansible_collections.aks.backup.plugins.module_utils._module import Contract, VAULT_SPEC
+from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
+from ansible_collections.aks.backup.plugins.module_utils._module import VAULT_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._resources.jobs import list_jobs
 
 ARGUMENT_SPEC = {

@@ -7,19 +7,350 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-@@DOC@@
+module: aks_backup_run
+short_description: Back up an AKS cluster now
+version_added: 0.1.0
+author:
+  - aks.backup contributors (!UNKNOWN)
+description:
+  - Starts a backup on demand of a protected cluster, follows its job to the end, and returns the recovery point.
+  - A job that fails fails the task, with Azure's reason and what to do about it. A job that ends with warnings has made
+    a backup which lacks something. It is a success, and the warnings are shown.
+  - Azure needs the name of the policy's backup rule, which tools name differently. The module reads it from the policy.
+requirements:
+  - python >= 3.10
+  - azure-core >= 1.35
+  - azure-identity >= 1.23
+  - azure-mgmt-core >= 1.6
+  - azure-mgmt-dataprotection >= 2.0
+  - isodate >= 0.7
+extends_documentation_fragment:
+  - aks.backup.azure
+  - aks.backup.wait
+  - aks.backup.cluster
+  - aks.backup.vault
+  - aks.backup.attributes.action
+options:
+  fail_on_warnings:
+    description:
+      - Whether a job that ends with warnings fails the task. Only with O(wait=true).
+    type: bool
+    default: false
+  friendly_name:
+    description:
+      - Friendly name of the backup instance, to distinguish several of the cluster in the vault.
+    type: str
+  name:
+    description:
+      - Name of the backup instance. Needed only when several protect the cluster in the vault.
+    type: str
+  retention_tag_override:
+    description:
+      - A tag of the policy, such as V(Weekly), that says how long the backup is kept. Left out, it is the tag
+        C(Default).
+    type: str
+  rule_name:
+    description:
+      - Name of the policy's backup rule. Left out, it is read from the policy.
+    type: str
+  wait:
+    description:
+      - Whether to follow the job to its end. With V(false) the task ends as soon as Azure has taken the request.
+    type: bool
+    default: true
+notes:
+  - In check mode the module says which backup instance would be backed up by which rule and tag. The backup instance
+    has to exist for that.
+  - Azure takes ten backups on demand a day for a backup instance, and one at a time.
+seealso:
+  - module: aks.backup.aks_backup_instance
+    description: The step before.
+  - module: aks.backup.aks_backup_job_info
+    description: What became of jobs.
+  - module: aks.backup.aks_recovery_point_info
+    description: What backups there are.
+  - name: Back up AKS using Azure CLI
+    description: Microsoft's page shows a backup on demand with the Azure CLI.
+    link: https://learn.microsoft.com/azure/backup/azure-kubernetes-service-cluster-backup-using-cli
 """
 
 EXAMPLES = r"""
-@@EXAMPLES@@
+- name: Back up the cluster before an upgrade, and do not go on when anything is missing
+  aks.backup.aks_backup_run:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    fail_on_warnings: true
+  register: backup
+
+- name: Show the recovery point
+  ansible.builtin.debug:
+    var: backup.recovery_point_id
+
+- name: Start a backup that is kept as long as those of the policy's tag Weekly, and do not wait for it
+  aks.backup.aks_backup_run:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    retention_tag_override: Weekly
+    wait: false
 """
 
 RETURN = r"""
-@@RETURN@@
+backup_instance_id:
+  description: Resource ID of the backup instance.
+  returned: success
+  type: str
+  sample: >-
+    /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000
+job:
+  description: The job at its end. V(null) with O(wait=false) and in check mode.
+  returned: success
+  type: dict
+  contains:
+    backup_instance_id:
+      description: Resource ID of the backup instance.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000
+    cluster_id:
+      description: Resource ID of the cluster.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1
+    cluster_name:
+      description: Name of the cluster.
+      type: str
+      sample: aks-east-1
+    data_transferred_bytes:
+      description: Bytes that were copied. V(null) when Azure does not say.
+      type: float
+      sample: 1048576
+    duration_seconds:
+      description: How long the job has taken.
+      type: float
+      sample: 184.5
+    end_time:
+      description: When the job ended. V(null) while it runs.
+      type: str
+      sample: '2026-01-05T07:56:11.4267957Z'
+    errors:
+      description: Why the job failed. What is not known is left out.
+      type: list
+      elements: dict
+      contains:
+        activity_id:
+          description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+          type: str
+          sample: 00000000-0000-0000-0000-000000000000
+        advice:
+          description: What this collection suggests to do.
+          type: str
+          sample: >-
+            The backup pod ran out of memory. Raise resources.limits.memory of the extension, for example to 4400Mi.
+        code:
+          description: Azure's error code.
+          type: str
+          sample: UserErrorBackupPluginPodRestartedDuringBackup
+        detail:
+          description: What Azure Backup adds for people who look for the cause.
+          type: str
+          sample: The pod was restarted 3 times.
+        message:
+          description: Azure's own words.
+          type: str
+          sample: The backup extension pod was restarted during the backup.
+        recommended_action:
+          description: What Azure recommends to do.
+          type: list
+          elements: str
+          sample:
+            - Give the pod more memory.
+    id:
+      description: Resource ID of the job.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupJobs/00000000-0000-0000-0000-000000000000
+    is_user_triggered:
+      description: Whether somebody asked for the job, as against a schedule.
+      type: bool
+      sample: true
+    name:
+      description: Name of the job, a GUID.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    operation:
+      description: What the job does.
+      type: str
+      sample: OnDemandBackup
+    policy_name:
+      description: Name of the policy.
+      type: str
+      sample: aks-daily
+    recovery_point_id:
+      description: Name of the recovery point that a backup made. V(null) for other jobs, and while it is not known.
+      type: str
+      sample: 0123456789abcdef0123456789abcdef
+    start_time:
+      description: When the job started.
+      type: str
+      sample: '2026-01-05T07:53:06.923841Z'
+    status:
+      description: How the job stands. V(CompletedWithWarnings) is a backup that lacks something, see the warnings.
+      type: str
+      sample: Completed
+    sub_tasks:
+      description: The steps of the job.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: What the step does.
+          type: str
+          sample: Trigger Backup
+        status:
+          description: How the step stands.
+          type: str
+          sample: Completed
+    vault_name:
+      description: Name of the vault.
+      type: str
+      sample: bv-east
+    warnings:
+      description: What is missing in the backup. What is not known is left out.
+      type: list
+      elements: dict
+      contains:
+        activity_id:
+          description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+          type: str
+          sample: 00000000-0000-0000-0000-000000000000
+        advice:
+          description: What this collection suggests to do.
+          type: str
+          sample: Check its pods in the namespace dataprotection-microsoft.
+        code:
+          description: Azure's code.
+          type: str
+          sample: UserErrorNamespaceNotFound
+        detail:
+          description: What Azure Backup adds for people who look for the cause.
+          type: str
+          sample: The namespace scratch does not exist.
+        message:
+          description: Azure's own words.
+          type: str
+          sample: A namespace of the backup configuration was not found in the cluster.
+        recommended_action:
+          description: What Azure recommends to do.
+          type: list
+          elements: str
+          sample:
+            - Correct the backup configuration.
+        resource:
+          description: The object of the cluster that the warning is about. V(null) when Azure does not say.
+          type: str
+          sample: scratch
+job_id:
+  description: Resource ID of the job. V(null) in check mode.
+  returned: success
+  type: str
+  sample: >-
+    /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupJobs/00000000-0000-0000-0000-000000000000
+recovery_point_id:
+  description: Name of the recovery point that was made. V(null) with O(wait=false) and in check mode.
+  returned: success
+  type: str
+  sample: 0123456789abcdef0123456789abcdef
+rule_name:
+  description: Name of the policy's backup rule.
+  returned: success
+  type: str
+  sample: BackupDaily
+operations:
+  description:
+    - What was written to Azure, in order; in check mode, what would be written. Empty when nothing changed.
+  returned: unless the task fails before its first request
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Resource ID of what was written, for an action followed by the name of the action.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000/backup
+    method:
+      description: HTTP method of the request.
+      type: str
+      sample: POST
+    request_id:
+      description: Azure's ID of the request, which Microsoft's support asks for. V(null) in check mode.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    status:
+      description: HTTP status of the first reply. V(null) in check mode.
+      type: int
+      sample: 202
+error:
+  description: Why the task failed. RV(ignore:msg) says the same in a sentence. What is not known is left out.
+  returned: failure
+  type: dict
+  contains:
+    activity_id:
+      description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    advice:
+      description: What this collection suggests to do.
+      type: str
+      sample: Register the resource provider first, with aks_backup_provider.
+    azure_message:
+      description: Azure's own words.
+      type: str
+      sample: The subscription is not registered to use namespace 'Microsoft.DataProtection'.
+    code:
+      description: Azure's error code.
+      type: str
+      sample: MissingSubscriptionRegistration
+    detail:
+      description: What Azure Backup adds for people who look for the cause.
+      type: str
+      sample: Validate for Protection failed.
+    problems:
+      description: All that is wrong with the options, where the task was refused before anything was written.
+      type: list
+      elements: str
+      sample:
+        - soft_delete.retention_days is 7; Azure Backup takes 14 to 180 days.
+    recommended_action:
+      description: What Azure recommends to do.
+      type: list
+      elements: str
+      sample:
+        - Grant appropriate permissions to perform this operation.
+    request_id:
+      description: Azure's ID of the request that failed.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    resource_id:
+      description: Resource ID of what the failure is about.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000/backup
+    status:
+      description: HTTP status of the reply.
+      type: int
+      sample: 409
+    waiting_for:
+      description: What was waited for when O(wait_timeout) had passed.
+      type: str
+      sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._arm import DATA_PROTECTION
-from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, Contract, VAULT_SPEC
+from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
+from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._resources.jobs import run
 
 ARGUMENT_SPEC = {

@@ -7,19 +7,388 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-@@DOC@@
+module: aks_backup_vault
+short_description: Manage Backup vaults
+version_added: 0.1.0
+author:
+  - aks.backup contributors (!UNKNOWN)
+description:
+  - Creates, changes and deletes Backup vaults (C(Microsoft.DataProtection/backupVaults)). Recovery Services vaults,
+    which protect virtual machines, are something else.
+  - A new vault is locally redundant, has a system-assigned identity, and keeps deleted backup instances for 14 days
+    (soft delete), unless the options ask for something else. An existing vault is taken as it is, and only what the
+    options name is changed.
+  - Some settings can never be taken back. The module makes them only when O(confirm_irreversible) names the vault.
+  - The vault has to be in the region of the clusters that it protects.
+requirements:
+  - python >= 3.10
+  - azure-core >= 1.35
+  - azure-identity >= 1.23
+  - azure-mgmt-core >= 1.6
+  - azure-mgmt-dataprotection >= 2.0
+extends_documentation_fragment:
+  - aks.backup.azure
+  - aks.backup.wait
+  - aks.backup.tags
+  - aks.backup.attributes
+options:
+  alerts_for_all_job_failures:
+    description:
+      - Whether Azure Monitor raises an alert for each failed job.
+    type: bool
+  confirm_irreversible:
+    description:
+      - Name of the vault, to confirm a change that can never be taken back. These are O(soft_delete.state=AlwaysOn),
+        O(immutability=Locked), O(cross_region_restore=true) and O(cross_subscription_restore=PermanentlyDisabled).
+    type: str
+  cross_region_restore:
+    description:
+      - Whether backups in the vault tier can be restored in the paired region. Needs O(redundancy=GeoRedundant).
+      - Can never be turned off again, see O(confirm_irreversible).
+    type: bool
+  cross_subscription_restore:
+    description:
+      - Whether backups can be restored into other subscriptions. A vault that was never told is V(Disabled).
+      - V(PermanentlyDisabled) can never be taken back, see O(confirm_irreversible).
+    type: str
+    choices:
+      - Disabled
+      - Enabled
+      - PermanentlyDisabled
+  identity:
+    description:
+      - The managed identities of the vault. A new vault has a system-assigned one, which Trusted Access to a cluster
+        demands.
+    type: dict
+    suboptions:
+      type:
+        description:
+          - Kinds of identity.
+        type: str
+        default: SystemAssigned
+        choices:
+          - None
+          - SystemAssigned
+          - SystemAssigned,UserAssigned
+          - UserAssigned
+      user_assigned_identities:
+        description:
+          - Resource IDs of user-assigned identities that the vault has to have. Others stay.
+        type: list
+        elements: str
+  immutability:
+    description:
+      - Whether backups can be deleted before they expire. A vault that was never told is V(Disabled).
+      - V(Unlocked) protects backups and can be taken back. V(Locked) can not, see O(confirm_irreversible).
+    type: str
+    choices:
+      - Disabled
+      - Locked
+      - Unlocked
+  location:
+    description:
+      - Region of the vault. Needed to create it. Cannot change.
+    type: str
+  name:
+    description:
+      - Name of the vault.
+      - 2 to 50 letters, digits and hyphens, starting with a letter and not ending with a hyphen.
+    type: str
+    required: true
+    aliases:
+      - vault_name
+  redundancy:
+    description:
+      - How the vault tier is replicated. A new vault is V(LocallyRedundant). Cannot change.
+      - Snapshots in the operational tier are not affected by it.
+    type: str
+    choices:
+      - GeoRedundant
+      - LocallyRedundant
+      - ZoneRedundant
+  resource_group:
+    description:
+      - Resource group of the vault. It has to exist.
+    type: str
+    required: true
+  soft_delete:
+    description:
+      - What happens to deleted backup instances.
+    type: dict
+    suboptions:
+      retention_days:
+        description:
+          - Days for which a deleted backup instance can be brought back, 14 to 180. A new vault has 14, which are free
+            of charge.
+        type: float
+      state:
+        description:
+          - A new vault is V(On). V(AlwaysOn) can never be taken back, see O(confirm_irreversible).
+        type: str
+        choices:
+          - AlwaysOn
+          - 'Off'
+          - 'On'
+  state:
+    description:
+      - V(present) creates or changes the vault.
+      - V(absent) deletes the vault with its policies. It is refused while backup instances are left. Azure also refuses
+        it while soft-deleted backup instances are left, which is for O(soft_delete.retention_days) after their
+        deletion.
+    type: str
+    default: present
+    choices:
+      - absent
+      - present
+notes:
+  - The module uses version 2025-07-01 of Azure's interface on purpose. From version 2025-09-01 on Azure takes only
+    vaults with O(soft_delete.state=AlwaysOn), which is for you to choose and not for a module.
+seealso:
+  - module: aks.backup.aks_backup_storage
+    description: The step before; makes the resource group, too.
+  - module: aks.backup.aks_backup_policy
+    description: The next step.
+  - name: Create and manage Backup vaults
+    description: Microsoft's page on Backup vaults.
+    link: https://learn.microsoft.com/azure/backup/create-manage-backup-vault
+  - name: Soft delete for Azure Backup
+    description: Microsoft's page on soft delete.
+    link: https://learn.microsoft.com/azure/backup/backup-azure-enhanced-soft-delete-about
+  - name: Immutable vault for Azure Backup
+    description: Microsoft's page on immutability.
+    link: https://learn.microsoft.com/azure/backup/backup-azure-immutable-vault-concept
 """
 
 EXAMPLES = r"""
-@@EXAMPLES@@
+- name: Create a vault with the usual settings
+  aks.backup.aks_backup_vault:
+    name: bv-east
+    resource_group: rg-backup
+    location: eastus
+    tags:
+      purpose: backup
+  register: vault
+
+- name: Show the identity that needs roles
+  ansible.builtin.debug:
+    msg: "{{ vault.resource.identity.principal_id }}"
+
+- name: Keep deleted backup instances for a month, and have an alert for each failed job
+  aks.backup.aks_backup_vault:
+    name: bv-east
+    resource_group: rg-backup
+    soft_delete:
+      state: 'On'
+      retention_days: 30
+    alerts_for_all_job_failures: true
+
+- name: Create a vault whose backups can be restored in the paired region, which cannot be taken back
+  aks.backup.aks_backup_vault:
+    name: bv-east-geo
+    resource_group: rg-backup
+    location: eastus
+    redundancy: GeoRedundant
+    cross_region_restore: true
+    confirm_irreversible: bv-east-geo
+
+- name: Delete a vault that protects nothing any more
+  aks.backup.aks_backup_vault:
+    name: bv-east-geo
+    resource_group: rg-backup
+    state: absent
 """
 
 RETURN = r"""
-@@RETURN@@
+id:
+  description: Resource ID of the vault.
+  returned: success
+  type: str
+  sample: >-
+    /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east
+name:
+  description: Name of the vault.
+  returned: success
+  type: str
+  sample: bv-east
+resource:
+  description: The vault. V(null) with O(state=absent). In check mode, what only Azure can make up is V(null).
+  returned: success
+  type: dict
+  contains:
+    alerts_for_all_job_failures:
+      description: Whether Azure Monitor raises an alert for each failed job. V(null) when the vault was never told.
+      type: bool
+      sample: true
+    cross_region_restore:
+      description: Whether backups can be restored in the paired region.
+      type: bool
+      sample: false
+    cross_subscription_restore:
+      description: Whether backups can be restored into other subscriptions.
+      type: str
+      sample: Disabled
+    id:
+      description: Resource ID of the vault.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east
+    identity:
+      description: The managed identities of the vault.
+      type: dict
+      contains:
+        principal_id:
+          description: Object ID of the system-assigned identity, to which roles are assigned. V(null) without one.
+          type: str
+          sample: 00000000-0000-0000-0000-000000000000
+        tenant_id:
+          description: Tenant of the system-assigned identity.
+          type: str
+          sample: 00000000-0000-0000-0000-000000000000
+        type:
+          description: Kinds of identity.
+          type: str
+          sample: SystemAssigned
+        user_assigned_identities:
+          description: Resource IDs of the user-assigned identities, sorted.
+          type: list
+          elements: str
+          sample: []
+    immutability:
+      description: Whether backups can be deleted before they expire.
+      type: str
+      sample: Disabled
+    is_protected_by_resource_guard:
+      description: Whether critical operations need the approval of a Resource Guard.
+      type: bool
+      sample: false
+    location:
+      description: Region of the vault.
+      type: str
+      sample: eastus
+    name:
+      description: Name of the vault.
+      type: str
+      sample: bv-east
+    provisioning_state:
+      description: What Azure Resource Manager says of the last write.
+      type: str
+      sample: Succeeded
+    redundancy:
+      description: How the vault tier is replicated.
+      type: str
+      sample: LocallyRedundant
+    replicated_regions:
+      description: Regions to which the vault is replicated.
+      type: list
+      elements: str
+      sample: []
+    secure_score:
+      description: Azure's rating of the vault's protection against deletion.
+      type: str
+      sample: Minimum
+    security_level:
+      description: Azure's rating of the vault's security as a whole.
+      type: str
+      sample: Fair
+    soft_delete:
+      description: What happens to deleted backup instances.
+      type: dict
+      contains:
+        retention_days:
+          description: Days for which they can be brought back.
+          type: float
+          sample: 14.0
+        state:
+          description: Whether they can be brought back.
+          type: str
+          sample: 'On'
+    tags:
+      description: Tags by name.
+      type: dict
+      sample:
+        purpose: backup
+operations:
+  description:
+    - What was written to Azure, in order; in check mode, what would be written. Empty when nothing changed.
+  returned: unless the task fails before its first request
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Resource ID of what was written, for an action followed by the name of the action.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east
+    method:
+      description: HTTP method of the request.
+      type: str
+      sample: PUT
+    request_id:
+      description: Azure's ID of the request, which Microsoft's support asks for. V(null) in check mode.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    status:
+      description: HTTP status of the first reply. V(null) in check mode.
+      type: int
+      sample: 201
+error:
+  description: Why the task failed. RV(ignore:msg) says the same in a sentence. What is not known is left out.
+  returned: failure
+  type: dict
+  contains:
+    activity_id:
+      description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    advice:
+      description: What this collection suggests to do.
+      type: str
+      sample: Register the resource provider first, with aks_backup_provider.
+    azure_message:
+      description: Azure's own words.
+      type: str
+      sample: The subscription is not registered to use namespace 'Microsoft.DataProtection'.
+    code:
+      description: Azure's error code.
+      type: str
+      sample: MissingSubscriptionRegistration
+    detail:
+      description: What Azure Backup adds for people who look for the cause.
+      type: str
+      sample: Validate for Protection failed.
+    problems:
+      description: All that is wrong with the options, where the task was refused before anything was written.
+      type: list
+      elements: str
+      sample:
+        - soft_delete.retention_days is 7; Azure Backup takes 14 to 180 days.
+    recommended_action:
+      description: What Azure recommends to do.
+      type: list
+      elements: str
+      sample:
+        - Grant appropriate permissions to perform this operation.
+    request_id:
+      description: Azure's ID of the request that failed.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    resource_id:
+      description: Resource ID of what the failure is about.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east
+    status:
+      description: HTTP status of the reply.
+      type: int
+      sample: 409
+    waiting_for:
+      description: What was waited for when O(wait_timeout) had passed.
+      type: str
+      sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._arm import DATA_PROTECTION
-from ansible_collections.aks.backup.plugins.module_utils._module import Contract, TAGS_SPEC
+from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
+from ansible_collections.aks.backup.plugins.module_utils._module import TAGS_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import reconciler
 from ansible_collections.aks.backup.plugins.module_utils._resources.vault import Vault
 

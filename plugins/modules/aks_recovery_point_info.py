@@ -7,19 +7,231 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-@@DOC@@
+module: aks_recovery_point_info
+short_description: Read the recovery points of an AKS cluster
+version_added: 0.1.0
+author:
+  - aks.backup contributors (!UNKNOWN)
+description:
+  - Returns the recovery points of a backup instance, newest first, all of them. A recovery point is what a restore
+    starts from.
+  - It is an error when the cluster has no backup instance in the vault.
+requirements:
+  - python >= 3.10
+  - azure-core >= 1.35
+  - azure-identity >= 1.23
+  - azure-mgmt-core >= 1.6
+  - azure-mgmt-dataprotection >= 2.0
+extends_documentation_fragment:
+  - aks.backup.azure
+  - aks.backup.wait
+  - aks.backup.cluster
+  - aks.backup.vault
+  - aks.backup.attributes.info_module
+options:
+  friendly_name:
+    description:
+      - Friendly name of the backup instance, to distinguish several of the cluster in the vault.
+    type: str
+  name:
+    description:
+      - Name of the backup instance. Needed only when several protect the cluster in the vault.
+    type: str
+seealso:
+  - module: aks.backup.aks_backup_run
+    description: Makes a recovery point now.
+  - module: aks.backup.aks_backup_instance
+    description: Has recovery points made by a schedule.
 """
 
 EXAMPLES = r"""
-@@EXAMPLES@@
+- name: Read the recovery points of a cluster
+  aks.backup.aks_recovery_point_info:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+  register: points
+
+- name: Show when the last backup was made
+  ansible.builtin.debug:
+    msg: "{{ points.latest.time if points.latest else 'never' }}"
 """
 
 RETURN = r"""
-@@RETURN@@
+backup_instance_id:
+  description: Resource ID of the backup instance.
+  returned: success
+  type: str
+  sample: >-
+    /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000
+latest:
+  description: The newest recovery point. V(null) when there is none.
+  returned: success
+  type: dict
+  contains:
+    datastores:
+      description: The tiers that hold the recovery point.
+      type: list
+      elements: dict
+      contains:
+        expiry_time:
+          description: When the tier gives it up. V(null) when Azure does not say.
+          type: str
+          sample: '2026-02-04T07:55:29.5079653Z'
+        state:
+          description: How the copy in the tier stands.
+          type: str
+          sample: COMMITTED
+        type:
+          description: The tier.
+          type: str
+          sample: OperationalStore
+    expiry_time:
+      description: When the recovery point is given up. V(null) when Azure does not say, as for the operational tier.
+      type: str
+      sample: '2026-02-04T07:55:29.5079653Z'
+    id:
+      description: Resource ID of the recovery point.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000/recoveryPoints/0123456789abcdef0123456789abcdef
+    name:
+      description: Name of the recovery point, which a restore asks for.
+      type: str
+      sample: 0123456789abcdef0123456789abcdef
+    policy_name:
+      description: Name of the policy that the recovery point was made by.
+      type: str
+      sample: aks-daily
+    retention_tag:
+      description: The policy's tag that says how long it is kept.
+      type: str
+      sample: Default
+    state:
+      description: Whether the recovery point is whole, C(Completed) or C(Partial). V(null) when Azure does not say.
+      type: str
+      sample: Completed
+    time:
+      description: The moment to which the recovery point belongs.
+      type: str
+      sample: '2026-01-05T07:55:29.5079653Z'
+recovery_points:
+  description: The recovery points, newest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    datastores:
+      description: The tiers that hold the recovery point.
+      type: list
+      elements: dict
+      contains:
+        expiry_time:
+          description: When the tier gives it up. V(null) when Azure does not say.
+          type: str
+          sample: '2026-02-04T07:55:29.5079653Z'
+        state:
+          description: How the copy in the tier stands.
+          type: str
+          sample: COMMITTED
+        type:
+          description: The tier.
+          type: str
+          sample: OperationalStore
+    expiry_time:
+      description: When the recovery point is given up. V(null) when Azure does not say, as for the operational tier.
+      type: str
+      sample: '2026-02-04T07:55:29.5079653Z'
+    id:
+      description: Resource ID of the recovery point.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000/recoveryPoints/0123456789abcdef0123456789abcdef
+    name:
+      description: Name of the recovery point, which a restore asks for.
+      type: str
+      sample: 0123456789abcdef0123456789abcdef
+    policy_name:
+      description: Name of the policy that the recovery point was made by.
+      type: str
+      sample: aks-daily
+    retention_tag:
+      description: The policy's tag that says how long it is kept.
+      type: str
+      sample: Default
+    state:
+      description: Whether the recovery point is whole, C(Completed) or C(Partial). V(null) when Azure does not say.
+      type: str
+      sample: Completed
+    time:
+      description: The moment to which the recovery point belongs.
+      type: str
+      sample: '2026-01-05T07:55:29.5079653Z'
+operations:
+  description: What was written to Azure. Always empty, since this module only reads.
+  returned: unless the task fails before its first request
+  type: list
+  elements: dict
+  sample: []
+error:
+  description: Why the task failed. RV(ignore:msg) says the same in a sentence. What is not known is left out.
+  returned: failure
+  type: dict
+  contains:
+    activity_id:
+      description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    advice:
+      description: What this collection suggests to do.
+      type: str
+      sample: Register the resource provider first, with aks_backup_provider.
+    azure_message:
+      description: Azure's own words.
+      type: str
+      sample: The subscription is not registered to use namespace 'Microsoft.DataProtection'.
+    code:
+      description: Azure's error code.
+      type: str
+      sample: MissingSubscriptionRegistration
+    detail:
+      description: What Azure Backup adds for people who look for the cause.
+      type: str
+      sample: Validate for Protection failed.
+    problems:
+      description: All that is wrong with the options, where the task was refused before anything was written.
+      type: list
+      elements: str
+      sample:
+        - soft_delete.retention_days is 7; Azure Backup takes 14 to 180 days.
+    recommended_action:
+      description: What Azure recommends to do.
+      type: list
+      elements: str
+      sample:
+        - Grant appropriate permissions to perform this operation.
+    request_id:
+      description: Azure's ID of the request that failed.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    resource_id:
+      description: Resource ID of what the failure is about.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000
+    status:
+      description: HTTP status of the reply.
+      type: int
+      sample: 409
+    waiting_for:
+      description: What was waited for when O(wait_timeout) had passed.
+      type: str
+      sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._arm import DATA_PROTECTION
-from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, Contract, VAULT_SPEC
+from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
+from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._resources.jobs import list_points
 
 ARGUMENT_SPEC = {

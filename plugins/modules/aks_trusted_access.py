@@ -7,19 +7,210 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-@@DOC@@
+module: aks_trusted_access
+short_description: Let a Backup vault into an AKS cluster
+version_added: 0.1.0
+author:
+  - aks.backup contributors (!UNKNOWN)
+description:
+  - Creates, changes and deletes the Trusted Access role binding with which a Backup vault reaches the API server of a
+    cluster. It works for private clusters and for those with authorised IP ranges as well.
+  - One binding for a vault is enough. One that is there already is used whatever its name.
+  - Changes of a cluster exclude each other. While another one is going on, the module waits.
+requirements:
+  - python >= 3.10
+  - azure-core >= 1.35
+  - azure-identity >= 1.23
+  - azure-mgmt-containerservice >= 38.0
+  - azure-mgmt-core >= 1.6
+  - azure-mgmt-dataprotection >= 2.0
+extends_documentation_fragment:
+  - aks.backup.azure
+  - aks.backup.wait
+  - aks.backup.cluster
+  - aks.backup.vault
+  - aks.backup.attributes
+options:
+  name:
+    description:
+      - Name of the binding when it has to be created. Left out, it is derived from the resource ID of the vault, the
+        same on each run.
+      - 1 to 24 letters, digits, hyphens and underscores.
+    type: str
+  roles:
+    description:
+      - All the roles that the vault gets in the cluster, as type of the vault and name of the role.
+    type: list
+    elements: str
+    default:
+      - Microsoft.DataProtection/backupVaults/backup-operator
+  state:
+    description:
+      - V(present) creates the binding or changes its roles.
+      - V(absent) deletes it. Backups of the cluster into this vault then fail, so remove the backup instance first.
+    type: str
+    default: present
+    choices:
+      - absent
+      - present
+notes:
+  - The vault needs a system-assigned identity. Trusted Access works with no other.
+  - When a cluster was stopped and started, Azure may take an old binding for missing. Delete it and create it again.
+seealso:
+  - module: aks.backup.aks_backup_extension
+    description: The step before.
+  - module: aks.backup.aks_backup_permissions
+    description: The next step.
+  - name: Trusted Access for AKS
+    description: Microsoft's page on Trusted Access.
+    link: https://learn.microsoft.com/azure/aks/trusted-access-feature
 """
 
 EXAMPLES = r"""
-@@EXAMPLES@@
+- name: Let the vault into the cluster
+  aks.backup.aks_trusted_access:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+
+- name: Do not let the vault into the cluster any more
+  aks.backup.aks_trusted_access:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_id: >-
+      /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east
+    state: absent
 """
 
 RETURN = r"""
-@@RETURN@@
+adopted:
+  description: Whether the binding was there under another name than the one the module would have given it.
+  returned: success, with O(state=present)
+  type: bool
+  sample: false
+id:
+  description: Resource ID of the binding.
+  returned: success
+  type: str
+  sample: >-
+    /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1/trustedAccessRoleBindings/tarb-0123456789abcdef
+name:
+  description: Name of the binding.
+  returned: success
+  type: str
+  sample: tarb-0123456789abcdef
+resource:
+  description: The binding. V(null) with O(state=absent).
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: Resource ID of the binding.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1/trustedAccessRoleBindings/tarb-0123456789abcdef
+    name:
+      description: Name of the binding.
+      type: str
+      sample: tarb-0123456789abcdef
+    provisioning_state:
+      description: What Azure says of the last change. V(null) in check mode for a binding that does not exist yet.
+      type: str
+      sample: Succeeded
+    roles:
+      description: The roles that the vault has in the cluster.
+      type: list
+      elements: str
+      sample:
+        - Microsoft.DataProtection/backupVaults/backup-operator
+    source_resource_id:
+      description: Resource ID of the vault.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east
+operations:
+  description:
+    - What was written to Azure, in order; in check mode, what would be written. Empty when nothing changed.
+  returned: unless the task fails before its first request
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Resource ID of what was written, for an action followed by the name of the action.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1/trustedAccessRoleBindings/tarb-0123456789abcdef
+    method:
+      description: HTTP method of the request.
+      type: str
+      sample: PUT
+    request_id:
+      description: Azure's ID of the request, which Microsoft's support asks for. V(null) in check mode.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    status:
+      description: HTTP status of the first reply. V(null) in check mode.
+      type: int
+      sample: 201
+error:
+  description: Why the task failed. RV(ignore:msg) says the same in a sentence. What is not known is left out.
+  returned: failure
+  type: dict
+  contains:
+    activity_id:
+      description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    advice:
+      description: What this collection suggests to do.
+      type: str
+      sample: Register the resource provider first, with aks_backup_provider.
+    azure_message:
+      description: Azure's own words.
+      type: str
+      sample: The subscription is not registered to use namespace 'Microsoft.DataProtection'.
+    code:
+      description: Azure's error code.
+      type: str
+      sample: MissingSubscriptionRegistration
+    detail:
+      description: What Azure Backup adds for people who look for the cause.
+      type: str
+      sample: Validate for Protection failed.
+    problems:
+      description: All that is wrong with the options, where the task was refused before anything was written.
+      type: list
+      elements: str
+      sample:
+        - soft_delete.retention_days is 7; Azure Backup takes 14 to 180 days.
+    recommended_action:
+      description: What Azure recommends to do.
+      type: list
+      elements: str
+      sample:
+        - Grant appropriate permissions to perform this operation.
+    request_id:
+      description: Azure's ID of the request that failed.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
+    resource_id:
+      description: Resource ID of what the failure is about.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1/trustedAccessRoleBindings/tarb-0123456789abcdef
+    status:
+      description: HTTP status of the reply.
+      type: int
+      sample: 409
+    waiting_for:
+      description: What was waited for when O(wait_timeout) had passed.
+      type: str
+      sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._arm import AKS, DATA_PROTECTION
-from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, Contract, VAULT_SPEC
+from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION
+from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import reconciler
 from ansible_collections.aks.backup.plugins.module_utils._resources.binding import Binding
 
