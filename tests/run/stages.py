@@ -117,6 +117,7 @@ def types(shell: Shell, arguments: list[str]) -> None:
             'plugins/action': 'ansible_collections.aks.backup.plugins.action',
             'plugins/plugin_utils': 'ansible_collections.aks.backup.plugins.plugin_utils',
             'tests/emulator': 'tests.emulator',
+            'tests/harness': 'tests.harness',
             'tests/run': 'tests.run',
         }.items()
         if (ROOT / folder).is_dir()
@@ -238,7 +239,7 @@ STAGES = (
     Stage('unit', 'pure functions, layers, and what can be forgotten', pytest('tests/unit'), pytest=True),
     Stage('build', 'build, install, verify and import the archive', build, ('core', 'importer')),
     Stage('lint', 'ruff, yamllint, reuse, and ansible-lint as production', lint, ('core', 'lint')),
-    Stage('types', 'mypy over module_utils, action plugins, emulator and tools', types, ('core', 'lint')),
+    Stage('types', 'mypy over the engine, action plugins, emulator and tools', types, ('core', 'lint')),
     Stage('docs', 'antsibull-docs over plugins and guides', docs, ('lint',)),
     Stage('changelog', 'fragments and changelog.yaml', changelog, ('lint',)),
 )
