@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from .. import contracts
 from ..backup import times, vaults, versions
 from ..backup.errors import Refused, invalid
 from ..clock import stamp
@@ -31,6 +33,10 @@ from .dataprotection_world import (
     now,
 )
 
+# Checked here and not by the table, because the body of an undelete has no properties.
+MODEL = "azure.mgmt.dataprotection.models:BackupVaultResource"
+READ_ONLY = ("properties.provisioningState", "properties.isVaultProtectedByResourceGuard", "properties.secureScore",
+             "properties.bcdrSecurityLevel", "identity.principalId", "identity.tenantId")
 NOT_EMPTY = ("Cannot delete the Backup vault as there are existing backup instances or backup policies in the vault. "
              "Delete all backup instances and backup policies that are present in the vault and then try deleting the "
              "vault.")
@@ -60,12 +66,21 @@ def put(call: Call) -> Reply:
             f"created in location '{slug(body['location'])}'. Please select a new resource name.")
     if deleted := call.header(DELETED_HEADER):
         return _undelete(call, deleted)
+    body = contracts.check(MODEL, _without(body, vaults.NEWER), READ_ONLY)
     before = record.properties if record else None
     settings = vaults.requested(body, before, call.api_version)
     vaults.check(settings, before, call.api_version, bool(record and call.store.children(call.id, INSTANCES)))
     if record:
         guards.check_vault(call, record, settings)
     return _write(call, record, settings, body.get("identity"), body.get("tags"), "vault put")
+
+
+def _without(body: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The body without properties that the service shows and that no model has."""
+    properties = body.get("properties")
+    if not isinstance(properties, dict):
+        return body
+    return {**body, "properties": {key: value for key, value in properties.items() if key not in names}}
 
 
 def patch(call: Call) -> Reply:

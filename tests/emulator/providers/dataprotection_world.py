@@ -170,4 +170,4 @@ def status(world: World, operation: Operation) -> dict[str, Any]:
 def result(world: World, operation: Operation) -> Reply:
     """What the Location answers after success; the 200 itself still carries a Retry-After."""
     facts = world.provider(operation.provider).lros[operation.lro]
-    return Reply(200, operation.result or DONE, {"Retry-After": world.retry_after(facts.retry_after or 30)})
+    return Reply(200, operation.result or DONE, world.retry_after_header(facts.retry_after or 30))

@@ -43,7 +43,8 @@ COPY_NOW = [{"copyAfter": {"objectType": "ImmediateCopyOption"}, "dataStore": st
 
 def policy(interval="R/2026-01-04T09:00:00+00:00/PT4H", extra=(), tags=(), zone=None):
     schedule = {"repeatingTimeIntervals": [interval], **({"timeZone": zone} if zone else {})}
-    return {"datasourceTypes": ["Microsoft.ContainerService/managedClusters"], "objectType": "BackupPolicy", "policyRules": [
+    return {"datasourceTypes": ["Microsoft.ContainerService/managedClusters"], "objectType": "BackupPolicy",
+            "policyRules": [
         {"name": "BackupHourly", "objectType": "AzureBackupRule", "dataStore": store("OperationalStore"),
          "backupParameters": {"backupType": "Incremental", "objectType": "AzureBackupParams"},
          "trigger": {"objectType": "ScheduleBasedTriggerContext", "schedule": schedule,
@@ -51,7 +52,8 @@ def policy(interval="R/2026-01-04T09:00:00+00:00/PT4H", extra=(), tags=(), zone=
         retained("Default", cycle("OperationalStore", "P7D"), default=True), *extra]}
 
 
-DAILY = retained("Daily", cycle("OperationalStore", "P7D", targetDataStoreCopySettings=COPY_NOW), cycle("VaultStore", "P84D"))
+DAILY = retained("Daily", cycle("OperationalStore", "P7D", targetDataStoreCopySettings=COPY_NOW), cycle("VaultStore",
+                                                                                                        "P84D"))
 FIRST_OF_DAY = tag("Daily", 25, {"absoluteCriteria": ["FirstOfDay"]})
 VAULTED = policy(extra=[DAILY], tags=[FIRST_OF_DAY])
 
@@ -245,7 +247,8 @@ def test_absolute_markers_over_a_year_of_daily_backups(marker, count):
 
 def test_schedule_based_criteria():
     document = policy("R/2026-01-01T02:30:00+00:00/P1D", [retained("Tag", cycle("OperationalStore", "P30D"))], [tag(
-        "Tag", 10, {"daysOfTheWeek": ["Thursday"], "weeksOfTheMonth": ["First", "Last"], "monthsOfYear": ["January", "May"],
+        "Tag", 10, {"daysOfTheWeek": ["Thursday"], "weeksOfTheMonth": ["First", "Last"], "monthsOfYear": ["January",
+                                                                                                          "May"],
                     "scheduleTimes": ["2026-01-01T02:30:00Z"]})])
     found = [moment.date().isoformat() for moment, name in days_tags(
         document, datetime(2025, 12, 31, 12, tzinfo=UTC), 365) if name == "Tag"]
