@@ -13,6 +13,7 @@ import base64
 import importlib
 import io
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,6 @@ from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError, Missing, from_response
 from ansible_collections.aks.backup.plugins.module_utils._types import (
-    NEWEST_VERSION_ONLY,
     PASSING,
     POSTS,
     QUESTIONS,
@@ -196,9 +196,9 @@ class Arm:
         def call() -> Document:
             entry["status"] = None
             operation = self._operation(subscription, row.package, row.group, name)
-            options: Document = {"cls": _reply, "raw_response_hook": first_reply, "timeout": self.deadline.remaining()}
+            options: Document = {"cls": _reply, "raw_response_hook": first_reply}
             if not name.startswith("begin_"):
-                return operation(*arguments, **options)[0] or {}
+                return operation(*arguments, timeout=self.deadline.remaining(), **options)[0] or {}
             poller = operation(*arguments, polling_interval=self.interval, **options)
             poller.wait(timeout=self.deadline.remaining())
             if not poller.done():
@@ -242,16 +242,15 @@ class Arm:
                 raise AzureError(f"Azure could not be reached to {what}: {_first_line(exc)}", resource_id=id_) from exc
 
     def _operation(self, subscription: str, package: Package, group: str, name: str) -> Callable[..., Any]:
-        version = None if name in NEWEST_VERSION_ONLY else package.api_version
-        key = (package, subscription.lower(), version)
+        key = (package, subscription.lower())
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._client(package, subscription, version)
+                self._clients[key] = self._client(package, subscription)
             client = self._clients[key]
         operation: Callable[..., Any] = getattr(getattr(client, group), name)
         return operation
 
-    def _client(self, package: Package, subscription: str, version: str | None) -> Any:
+    def _client(self, package: Package, subscription: str) -> Any:
         from azure.core.pipeline import policies
         from azure.core.pipeline.transport import RequestsTransport
         from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -260,8 +259,6 @@ class Arm:
             # One transport for all clients, so that they share kept connections.
             self._transport = RequestsTransport(**self._transport_options)
         options: Document = {"base_url": self.cloud.resource_manager, "credential_scopes": [self.cloud.scope]}
-        if version:
-            options["api_version"] = version
         # The clients' own pipeline minus the policy that registers resource providers behind the user's back, and with
         # more patience for throttling; how long it may take altogether is the deadline's business.
         options["policies"] = [
@@ -271,9 +268,9 @@ class Arm:
             policies.ProxyPolicy(),
             policies.ContentDecodePolicy(),
             policies.RedirectPolicy(),
-            policies.RetryPolicy(retry_status=10),
+            policies.RetryPolicy(retry_status=10, timeout=self.deadline.seconds),
             ARMChallengeAuthenticationPolicy(self._credential, self.cloud.scope),
-            policies.CustomHookPolicy(),
+            policies.CustomHookPolicy(raw_request_hook=_asking_for(package.api_version)),
         ]
         made: Any = getattr(load(package), package.client)(
             self._credential, subscription, transport=self._transport, **options
@@ -306,6 +303,21 @@ def preload(*packages: Package) -> None:
             importlib.import_module(name)
         except ImportError:
             return
+
+
+def _asking_for(version: str | None) -> Callable[[Any], None] | None:
+    """A hook that puts an api-version into every request.
+
+    The clients take a version themselves, but then refuse, on their own, operations whose newest parameters that
+    version lacks, used or not: creating a vault among them.
+    """
+    if version is None:
+        return None
+
+    def hook(request: Any) -> None:
+        request.http_request.url = re.sub(r"(?<=[?&]api-version=)[^&]*", version, request.http_request.url, count=1)
+
+    return hook
 
 
 def _row(id_: str) -> tuple[_ids.ResourceId, Operations]:

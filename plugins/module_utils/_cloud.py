@@ -102,7 +102,9 @@ def _metadata(url: str, transport_options: dict[str, Any]) -> Any:
 
     with PipelineClient(url, retry_total=3, **transport_options) as client:
         try:
-            response = client.send_request(HttpRequest("GET", f"/metadata/endpoints?api-version={METADATA_VERSION}"))
+            response = client.send_request(
+                HttpRequest("GET", f"{url}/metadata/endpoints?api-version={METADATA_VERSION}")
+            )
             response.raise_for_status()
             return response.json()
         except (AzureError, ValueError) as exc:

@@ -12,7 +12,7 @@ from ansible_collections.aks.backup.plugins.module_utils import _ids
 
 
 class Package(NamedTuple):
-    """One of Microsoft's client packages. ``api_version`` is None where the package's own default is the right one."""
+    """One of Microsoft's client packages. ``api_version`` is None where the package's default will do."""
 
     distribution: str
     module: str
@@ -151,9 +151,6 @@ EFFECTS: dict[str, dict[str, Any]] = {
     "stopProtection": {"properties": {"currentProtectionState": "ProtectionStopped"}},
     "suspendBackups": {"properties": {"currentProtectionState": "BackupsSuspended"}},
 }
-
-# The SDK refuses these operations, on its own, with an api-version older than its newest.
-NEWEST_VERSION_ONLY = frozenset({"begin_resume_protection"})
 
 # (HTTP status, code) of refusals that end by themselves: another operation on the cluster, a fresh identity that has
 # not reached the directory, and throttling. They are tried again until the deadline.

@@ -260,9 +260,12 @@ def derived_name(cluster: str, friendly_name: str | None) -> str:
 
 
 def locate(arm: Arm, params: Params) -> Document:
-    """The live backup instance that the options of an action name; raises when there is none."""
+    """The live backup instance that the options of an action name; raises when there is none.
+
+    In a plan it may come from an earlier step, and then only its ID and name are there.
+    """
     id_, live = Instance().find(arm, params)
-    return refuse_unknown("backup instance", live, id_)
+    return live or arm.require(id_, "backup instance", "Protect the cluster with aks_backup_instance first.")
 
 
 def _vault_of(item: Document) -> str:

@@ -112,16 +112,11 @@ def run(arm: Arm, params: dict[str, Any]) -> Outcome:
     """Back up now. An action: it reports a change whenever it starts a job."""
     live = instance.locate(arm, params)
     id_ = live["id"]
-    state = dig(live, "properties.currentProtectionState")
-    if state != "ProtectionConfigured":
-        instance.Instance().pending(live)
-        raise Refused(
-            f"The backup instance {live['name']} is in state {state}; Azure backs up only what is in state "
-            "ProtectionConfigured."
-        )
-    policy = arm.require(live["properties"]["policyInfo"]["policyId"], "backup policy", MAKE_POLICY)
-    rule = params.get("rule_name") or policy_form.rule_name(policy["properties"])
-    tag = _tag(params, policy)
+    if "properties" in live:
+        rule, tag = _rule_and_tag(arm, params, live)
+    else:
+        # Only in a plan: the instance comes from an earlier step, and what it knows is known after apply.
+        rule, tag = params.get("rule_name"), params.get("retention_tag_override")
     trigger = {"retentionTagOverride": tag} if tag else {}
     answer = arm.post(id_, "backup", {"backupRuleOptions": {"ruleName": rule, "triggerOption": trigger}})
     result: Document = {
@@ -225,6 +220,19 @@ def _selected(job: Document, params: Params, earliest: datetime.datetime | None)
         and (not params.get("status") or job["status"] in params["status"])
         and (earliest is None or (started is not None and started >= earliest))
     )
+
+
+def _rule_and_tag(arm: Arm, params: Params, live: Document) -> tuple[str | None, str | None]:
+    """The backup rule and the retention tag for a backup of the instance; raises when it cannot be backed up now."""
+    state = dig(live, "properties.currentProtectionState")
+    if state != "ProtectionConfigured":
+        instance.Instance().pending(live)
+        raise Refused(
+            f"The backup instance {live['name']} is in state {state}; Azure backs up only what is in state "
+            "ProtectionConfigured."
+        )
+    policy = arm.require(live["properties"]["policyInfo"]["policyId"], "backup policy", MAKE_POLICY)
+    return params.get("rule_name") or policy_form.rule_name(policy["properties"]), _tag(params, policy)
 
 
 def _tag(params: Params, policy: Document) -> str | None:
