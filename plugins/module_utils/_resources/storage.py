@@ -22,6 +22,17 @@ from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import given, wanted_tags
 
 
+# Options that say something of what lies above a container.
+ABOVE_CONTAINER = (
+    "allow_blob_public_access",
+    "allow_shared_key_access",
+    "location",
+    "public_network_access",
+    "sku",
+    "tags",
+)
+
+
 class ResourceGroup(Resource):
     noun = "resource group"
     rules = {"location": _compare.region}
@@ -144,6 +155,11 @@ class Container(Resource):
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
         return {} if live else {"properties": {"publicAccess": "None"}}
 
+    def admit(self, arm: Arm, id_: str, body: Document, live: Document | None) -> None:
+        if live is None:
+            account = id_.rsplit("/blobServices/", 1)[0]
+            arm.require(account, "storage account", "Give location as well, and it will be created.")
+
     def removal_problems(self, arm: Arm, params: Params, live: Document) -> list[str]:
         if params.get("confirm_delete_data") == params["container"]:
             return []
@@ -161,13 +177,19 @@ class Container(Resource):
 
 
 def provide(arm: Arm, params: dict[str, Any]) -> Outcome:
-    """The chain that the options name, each link after the one it lives in; ``absent`` removes the container alone."""
+    """The chain that the options name, each link after the one it lives in.
+
+    Just the container where nothing is said of what is above it, and with ``absent``.
+    """
     if params["container"] and not params["storage_account"]:
         raise Refused("container needs storage_account.")
     if params["state"] == "absent":
         if not params["container"]:
             raise Refused("state=absent removes a blob container and nothing else: name it with container.")
         links: dict[str, Resource] = {"container": Container()}
+    elif params["container"] and all(params.get(option) is None for option in ABOVE_CONTAINER):
+        # Another container in an account of somebody else's making, which in a plan may be an earlier task.
+        links = {"container": Container()}
     else:
         links = {"resource_group": ResourceGroup()}
         if params["storage_account"]:
