@@ -12,6 +12,7 @@ from __future__ import annotations
 import configparser
 import hashlib
 import json
+import logging
 import os
 import shutil
 import threading
@@ -24,6 +25,9 @@ from ansible_collections.aks.backup.plugins.module_utils._errors import BackupEr
 
 # A cached token is given out only while it is valid for longer than this many seconds, so that it outlives a request.
 _MARGIN = 300
+
+# Azure's packages log what they are about to raise. Without a handler Python prints it on stderr, past Ansible's display.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 
 Params = Mapping[str, Any]
 
