@@ -347,10 +347,10 @@ error:
       sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION, EXTENSIONS, STORAGE
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import reconciler
 from ansible_collections.aks.backup.plugins.module_utils._resources.extension import Extension
+from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION, EXTENSIONS, STORAGE
 
 ARGUMENT_SPEC = {
     **CLUSTER_SPEC,
@@ -382,7 +382,10 @@ CONTRACT = Contract(
     packages=(AKS, DATA_PROTECTION, EXTENSIONS, STORAGE),
     identifies=("cluster",),
     constraints={
-        "required_if": [("state", "present", ("blob_container",)), ("state", "present", ("storage_account_id", "storage_account"), True)],
+        "required_if": [
+            ("state", "present", ("blob_container",)),
+            ("state", "present", ("storage_account_id", "storage_account"), True),
+        ],
         "required_together": [("storage_account", "storage_account_resource_group")],
         "mutually_exclusive": [("storage_account_id", "storage_account")],
     },

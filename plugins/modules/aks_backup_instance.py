@@ -398,10 +398,10 @@ error:
       sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import reconciler
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import Instance
+from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION
 
 ARGUMENT_SPEC = {
     **CLUSTER_SPEC,
@@ -439,7 +439,10 @@ CONTRACT = Contract(
     packages=(AKS, DATA_PROTECTION),
     identifies=("cluster", "vault"),
     constraints={
-        "required_if": [("state", "present", ("snapshot_resource_group",)), ("state", "present", ("policy_id", "policy_name"), True)],
+        "required_if": [
+            ("state", "present", ("snapshot_resource_group",)),
+            ("state", "present", ("policy_id", "policy_name"), True),
+        ],
         "mutually_exclusive": [("policy_id", "policy_name")],
     },
 )

@@ -354,9 +354,9 @@ error:
       sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 from ansible_collections.aks.backup.plugins.module_utils._module import VAULT_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._resources.jobs import list_jobs
+from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 ARGUMENT_SPEC = {
     **VAULT_SPEC,

@@ -288,6 +288,8 @@ error:
       sample: another operation on the cluster
 """
 
+from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import manage
 from ansible_collections.aks.backup.plugins.module_utils._types import (
     AKS,
     AUTHORIZATION,
@@ -296,8 +298,6 @@ from ansible_collections.aks.backup.plugins.module_utils._types import (
     RESOURCES,
     STORAGE,
 )
-from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import manage
 
 ARGUMENT_SPEC = {
     **CLUSTER_SPEC,

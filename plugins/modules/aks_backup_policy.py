@@ -487,10 +487,10 @@ error:
       sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 from ansible_collections.aks.backup.plugins.module_utils._module import VAULT_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import reconciler
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import Policy
+from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 ARGUMENT_SPEC = {
     **VAULT_SPEC,
@@ -533,7 +533,8 @@ CONTRACT = Contract(
     identifies=("vault",),
     constraints={
         "mutually_exclusive": [
-            ("policy_definition", option) for option in ("backup_rule_name", "operational_retention", "preset", "retention_rules", "schedule")
+            ("policy_definition", option)
+            for option in ("backup_rule_name", "operational_retention", "preset", "retention_rules", "schedule")
         ],
     },
 )

@@ -155,15 +155,20 @@ error:
       sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCES
 from ansible_collections.aks.backup.plugins.module_utils._module import Contract
 from ansible_collections.aks.backup.plugins.module_utils._resources.provider import register
+from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCES
 
 ARGUMENT_SPEC = {
     "providers": {
         "type": "list",
         "elements": "str",
-        "default": ["Microsoft.ContainerService", "Microsoft.DataProtection", "Microsoft.KubernetesConfiguration", "Microsoft.Storage"],
+        "default": [
+            "Microsoft.ContainerService",
+            "Microsoft.DataProtection",
+            "Microsoft.KubernetesConfiguration",
+            "Microsoft.Storage",
+        ],
     },
 }
 

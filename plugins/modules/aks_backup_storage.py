@@ -318,9 +318,9 @@ error:
       sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCES, STORAGE
 from ansible_collections.aks.backup.plugins.module_utils._module import TAGS_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._resources.storage import provide
+from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCES, STORAGE
 
 ARGUMENT_SPEC = {
     **TAGS_SPEC,
@@ -333,7 +333,15 @@ ARGUMENT_SPEC = {
     "resource_group": {"type": "str", "required": True},
     "sku": {
         "type": "str",
-        "choices": ["Premium_LRS", "Standard_GRS", "Standard_GZRS", "Standard_LRS", "Standard_RAGRS", "Standard_RAGZRS", "Standard_ZRS"],
+        "choices": [
+            "Premium_LRS",
+            "Standard_GRS",
+            "Standard_GZRS",
+            "Standard_LRS",
+            "Standard_RAGRS",
+            "Standard_RAGZRS",
+            "Standard_ZRS",
+        ],
     },
     "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
     "storage_account": {"type": "str"},

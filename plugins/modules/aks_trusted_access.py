@@ -209,10 +209,10 @@ error:
       sample: another operation on the cluster
 """
 
-from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import reconciler
 from ansible_collections.aks.backup.plugins.module_utils._resources.binding import Binding
+from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION
 
 ARGUMENT_SPEC = {
     **CLUSTER_SPEC,
