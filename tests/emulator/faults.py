@@ -12,6 +12,7 @@ delay                                         seconds (real) before going on
 drop: before | after                          reset the connection before or after the request has been carried out
 truncate: true                                cut the answer's body in the middle
 lro: fail | hang | slow (code, message, factor)   what becomes of the operation that the request starts
+lro: job_fails | job_warns | protection_fails (code, message)   the operation succeeds, but not what it started
 stale: true                                   reads answer the document before its last write
 lost_monitor: true                            polls answer 404
 expired_token: true                           401 with a claims challenge
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 MATCH = {"method", "path", "nth", "times", "subscription", "probability"}
 THEN = {"status", "code", "message", "headers", "retry_after", "delay", "drop", "truncate", "lro", "factor", "stale",
         "lost_monitor", "expired_token"}
+LRO = {"fail", "hang", "slow", "job_fails", "job_warns", "protection_fails"}
 
 
 @dataclass
@@ -70,9 +72,8 @@ class Faults:
         unknown = set(rule) - {"match", "then", "id", "seen", "hits"} | set(match) - MATCH | set(then) - THEN
         if unknown or not then:
             raise ValueError(f"unknown words in fault rule: {sorted(unknown)}" if unknown else "a rule needs 'then'")
-        if then.get("drop", "before") not in {"before", "after"} or then.get("lro", "fail") not in {"fail", "hang",
-                                                                                                    "slow"}:
-            raise ValueError("drop is before or after, lro is fail, hang or slow")
+        if then.get("drop", "before") not in {"before", "after"} or then.get("lro", "fail") not in LRO:
+            raise ValueError(f"drop is before or after, lro is one of {sorted(LRO)}")
         self._count += 1
         result = Rule(self._count, dict(match), dict(then))
         self.rules.append(result)
