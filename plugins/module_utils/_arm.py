@@ -205,11 +205,13 @@ class Arm:
                 raise self.deadline.passed(f"Azure to {what}")
             return (poller.result() or (None,))[0] or {}
 
-        answer = self._ask(call, what, id_, arguments)
-        if not question:
-            with self._lock:
-                self.operations.append(entry)
-        return answer
+        try:
+            return self._ask(call, what, id_, arguments)
+        finally:
+            # A write that Azure answered counts, even when the operation behind it failed later.
+            if entry["status"] is not None and not question:
+                with self._lock:
+                    self.operations.append(entry)
 
     def _ask(self, call: Callable[[], T], what: str, id_: str, arguments: tuple[Any, ...] = ()) -> T:
         """Make the call, translate its errors, and repeat it while the refusal is one that passes by itself."""

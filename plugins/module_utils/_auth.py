@@ -26,7 +26,7 @@ from ansible_collections.aks.backup.plugins.module_utils._errors import BackupEr
 # A cached token is given out only while it is valid for longer than this many seconds, so that it outlives a request.
 _MARGIN = 300
 
-# Azure's packages log what they are about to raise. Without a handler Python prints it on stderr, past Ansible's display.
+# Azure's packages log what they are about to raise. Without a handler Python prints it on stderr, past Ansible.
 logging.getLogger("azure").addHandler(logging.NullHandler())
 
 Params = Mapping[str, Any]

@@ -17,12 +17,14 @@ from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, Equal
 from ansible_collections.aks.backup.plugins.module_utils._errors import (
-    AzureError,
     Refused,
     refusal,
     refuse,
     user_facing,
 )
+
+# How often a document is read again that does not show what was written to it; reads of Azure can lag behind.
+LOOKS = 5
 
 Params = Mapping[str, Any]
 Facts = dict[str, Any]
@@ -72,6 +74,10 @@ class Resource:
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
         """The wire document, holding only what the user asked for."""
         raise NotImplementedError
+
+    def differences(self, desired: Document, live: Document) -> list[Difference]:
+        """What has to change in the live document."""
+        return _compare.differences(desired, live, self.rules)
 
     def represent(self, document: Document) -> Document:
         """The document in the user's vocabulary; the same for the module and its info twin."""
@@ -142,23 +148,21 @@ def _create(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str
     body = _compare.plain(desired)
     resource.admit(arm, id_, body, None)
     resource.create(arm, id_, body)
-    return _outcome(
-        arm, resource, params, facts, id_, {}, resource.represent({"id": id_, "name": _ids.name(id_), **body})
-    )
+    after = resource.represent({"id": id_, "name": _ids.name(id_), **body})
+    return _written(arm, resource, params, facts, id_, desired, {}, after)
 
 
 def _update(
     arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str, live: Document, desired: Document
 ) -> Outcome:
-    changes = _compare.differences(desired, live, resource.rules)
-    before = resource.represent(live)
+    changes = resource.differences(desired, live)
     if not changes:
-        return _outcome(arm, resource, params, facts, id_, before, before, live)
+        return _report(resource, params, facts, id_, live)
     refuse(_forbidden(resource, changes, id_))
     body = _compare.apply(live, changes)
     resource.admit(arm, id_, body, live)
     resource.update(arm, id_, live, changes)
-    return _outcome(arm, resource, params, facts, id_, before, resource.represent(body))
+    return _written(arm, resource, params, facts, id_, desired, resource.represent(live), resource.represent(body))
 
 
 def _absent(arm: Arm, resource: Resource, params: Params, id_: str, live: Document | None) -> Outcome:
@@ -171,21 +175,45 @@ def _absent(arm: Arm, resource: Resource, params: Params, id_: str, live: Docume
     return Outcome(True, resource.represent(live), {}, {"id": id_, "name": _ids.name(id_), "resource": None})
 
 
-def _outcome(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str, before: Document, after: Document,
-             live: Document | None = None) -> Outcome:  # fmt: skip
-    final = live if live is not None else arm.wait(id_, resource.pending)
-    if final is None:
-        raise AzureError(
-            f"The {resource.noun} {id_} was written and then could not be found. Something else deletes it.",
-            resource_id=id_,
-        )
-    result = {
-        "id": id_,
-        "name": _ids.name(id_),
-        "resource": resource.represent(final),
-        **resource.extras(params, facts, final),
-    }
-    return Outcome(live is None, before, after, result, resource.warnings(params, facts, final))
+def _report(resource: Resource, params: Params, facts: Facts, id_: str, document: Document) -> Outcome:
+    """An outcome without a change, from the live document."""
+    shown = resource.represent(document)
+    result = {"id": id_, "name": _ids.name(id_), "resource": shown, **resource.extras(params, facts, document)}
+    return Outcome(False, shown, shown, result, resource.warnings(params, facts, document))
+
+
+def _written(
+    arm: Arm,
+    resource: Resource,
+    params: Params,
+    facts: Facts,
+    id_: str,
+    desired: Document,
+    before: Document,
+    after: Document,
+) -> Outcome:
+    """The outcome of a write: wait until Azure is done and shows it, and say so where it never does."""
+    looks = 0
+
+    def pending(document: Document | None) -> str | None:
+        nonlocal looks
+        if document is None:
+            return f"the {resource.noun} to appear"
+        looks += 1
+        if busy := resource.pending(document):
+            return busy
+        hidden = looks < LOOKS and resource.differences(desired, document)
+        return f"the {resource.noun} to show what was written" if hidden else None
+
+    final = arm.wait(id_, pending) or {}
+    outcome = _report(resource, params, facts, id_, final)
+    outcome.changed, outcome.before, outcome.after = True, before, after
+    outcome.warnings += [
+        f"Azure accepted {_compare.pattern(hidden.path)} of the {resource.noun} {_ids.name(id_)} as {hidden.after!r}, "
+        f"but shows {hidden.before!r}."
+        for hidden in resource.differences(desired, final)
+    ]
+    return outcome
 
 
 def _forbidden(resource: Resource, changes: list[Difference], id_: str) -> list[str]:

@@ -16,7 +16,7 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, sentence, user_facing
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
 from ansible_collections.aks.backup.plugins.module_utils._resources import instance, policy_form
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_POLICY, vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_POLICY, MAKE_VAULT, vault_id
 
 JOBS = "Microsoft.DataProtection/backupVaults/backupJobs"
 POINTS = "Microsoft.DataProtection/backupVaults/backupInstances/recoveryPoints"
@@ -173,11 +173,15 @@ def list_jobs(arm: Arm, params: dict[str, Any]) -> Outcome:
         id_ = f"{vault}/backupJobs/{_ids.name(params['job_id'])}"
         jobs = [represent(refuse_unknown("backup job", arm.get(id_), id_))]
     else:
+        listed = arm.list_all(JOBS, vault)
+        if not listed:
+            # A misspelt vault must not look like a quiet one.
+            arm.require(vault, "Backup vault", MAKE_VAULT)
         since = params.get("since")
         earliest = (
             datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=period(since)) if since else None
         )
-        jobs = [job for job in map(represent, arm.list_all(JOBS, vault)) if _selected(job, params, earliest)]
+        jobs = [job for job in map(represent, listed) if _selected(job, params, earliest)]
         jobs.sort(key=lambda job: job["start_time"] or "", reverse=True)
         if params.get("latest_only"):
             latest: dict[str, Document] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import Difference
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Params, Resource
 from ansible_collections.aks.backup.plugins.module_utils._resources import policy_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT, vault_id
@@ -44,9 +45,13 @@ class Policy(Resource):
         ]
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
-        # A live policy that got past problems() means the same; sending it again, even byte for byte, is an
-        # error to Azure.
-        return {} if live else policy_form.document(params)
+        return policy_form.document(params)
+
+    def differences(self, desired: Document, live: Document) -> list[Difference]:
+        # By meaning: sending a policy again, even byte for byte, is an error to Azure.
+        wanted, found = desired["properties"], live.get("properties") or {}
+        same = policy_form.represent(wanted) == policy_form.represent(found)
+        return [] if same else [Difference(("properties",), found, wanted)]
 
     def represent(self, document: Document) -> Document:
         return {

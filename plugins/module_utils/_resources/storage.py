@@ -21,7 +21,6 @@ from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
 )
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import given, wanted_tags
 
-
 # Options that say something of what lies above a container.
 ABOVE_CONTAINER = (
     "allow_blob_public_access",
