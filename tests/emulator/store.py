@@ -11,7 +11,7 @@ A record's ``body`` is the wire document and is never changed in place: writers 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,6 +59,8 @@ class Store:
         self._types: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
         self._before: dict[str, Record | None] = {}
         self._stale: str | None = None
+        # Called with the record and its body after every write; the body is None when the record is gone.
+        self.listeners: list[Callable[[Record, Body | None], None]] = []
 
     def __len__(self) -> int:
         return len(self._records)
@@ -80,10 +82,16 @@ class Store:
             old.body = {"id": id.text, "name": id.name, "type": id.type, **body}
             if hidden is not None:
                 old.hidden = hidden
+            self._tell(old, old.body)
             return old
         record = Record(id, id.type, {"id": id.text, "name": id.name, "type": id.type, **body}, hidden or {})
         self._index(record)
+        self._tell(record, record.body)
         return record
+
+    def _tell(self, record: Record, body: Body | None) -> None:
+        for listener in self.listeners:
+            listener(record, body)
 
     def _index(self, record: Record) -> None:
         key, kind = record.id.key, record.type.lower()
@@ -104,6 +112,7 @@ class Store:
             self._before[key] = record
             self._children[(record.id.parent.key, record.type.lower())].pop(key, None)
             self._types[(record.id.subscription.lower(), record.type.lower())].pop(key, None)
+            self._tell(record, None)
         return record
 
     def children(self, parent: Id | str, kind: str) -> list[Record]:
@@ -141,7 +150,9 @@ class Store:
                 for record in self._records.values()]
 
     def load(self, state: list[dict[str, Any]]) -> None:
+        listeners = self.listeners
         self.__init__()  # type: ignore[misc]
         for entry in state:
             self.put(entry["id"], entry["body"], entry["hidden"])
         self._before.clear()
+        self.listeners = listeners
