@@ -22,6 +22,8 @@ INVALID = (
 class QueryError(Exception):
     """A 400 of Azure Resource Graph. `details` come after the InvalidQuery entry, which not every error has."""
 
+    status, outer = 400, "BadRequest"
+
     def __init__(self, code: str, message: str, invalid_query: bool = True, **fields: Any):
         super().__init__(f"{code}: {message}")
         self.code, self.message = code, message
@@ -31,7 +33,7 @@ class QueryError(Exception):
     def body(self, timestamp: str, correlation: str) -> dict[str, Any]:
         """The body of the answer. timestamp: as the service writes times; correlation: id of the request."""
         message = SUPPORT.format(timestamp=timestamp, correlation=correlation)
-        return {"error": {"code": "BadRequest", "message": message, "details": self.details}}
+        return {"error": {"code": self.outer, "message": message, "details": self.details}}
 
 
 def parser_failure(line: int, position: int, token: str) -> QueryError:

@@ -22,6 +22,7 @@ from .errors import QueryError
 from .evaluate import Result
 
 MOST = 1000
+OPTIONS = {"$skip", "$skipToken", "$top", "allowPartialScopes", "authorizationScopeFilter", "resultFormat"}
 # Types of the columns in the result format `table`.
 _TABLE_TYPES = {
     "string": "string",
@@ -45,7 +46,11 @@ class Page:
     @classmethod
     def of(cls, options: Mapping[str, Any] | None, query: str) -> Page:
         """From the member `options` of a request; QueryError when one is out of range or a token of another query."""
-        options = options or {}
+        options = {} if options is None else options
+        if not isinstance(options, Mapping):
+            raise _invalid("options", options)
+        for name in options.keys() - OPTIONS:
+            raise _invalid(name, options[name])
         token = _read(options["$skipToken"], query) if options.get("$skipToken") else {}
         skip = _number(options, "$skip", 0, None, token.get("skip", 0))
         top = _number(options, "$top", 1, MOST, token.get("top", MOST))
