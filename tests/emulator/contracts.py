@@ -11,10 +11,12 @@ the checked body comes back in the models' spelling.
 
 from __future__ import annotations
 
+import re
 import datetime
 import decimal
 import enum
 import importlib
+import json
 import types
 import typing
 from collections.abc import Mapping
@@ -70,10 +72,13 @@ class Violation(Exception):
 
 
 def check(model: str, body: Any, read_only: tuple[str, ...] = (), code: str = "InvalidRequestContent",
-          since: Mapping[str, str] | None = None, version: str = "") -> Any:
+          since: Mapping[str, str] | None = None, version: str = "", stringly: tuple[str, ...] = ()) -> Any:
     """The body in the models' spelling, without read-only properties. ``model`` is ``module:Class``. ``since`` names
-    properties that a request with an older api-version does not have. AzureError 400 with ``code`` otherwise."""
+    properties that a request with an older api-version does not have; in the maps named in ``stringly`` numbers and
+    booleans become strings, as the service does it. AzureError 400 with ``code`` otherwise."""
     module, dummy, name = model.partition(":")
+    if stringly:
+        body = _stringified(body, {name.lower() for name in stringly})
     forbidden = {key.lower() for key, first in (since or {}).items() if version < first}
     try:
         return _check(Shape("model", model=getattr(importlib.import_module(module), name)), body, "",
@@ -81,6 +86,14 @@ def check(model: str, body: Any, read_only: tuple[str, ...] = (), code: str = "I
     except Violation as violation:
         raise AzureError(400, code, f"The request content was invalid and could not be deserialized: '{violation}'"
                          ) from None
+
+
+def _stringified(value: Any, names: set[str]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: {word: json.dumps(entry) if isinstance(entry, (bool, int, float)) else entry
+                  for word, entry in value[key].items()} if key.lower() in names and isinstance(value[key], dict)
+            else _stringified(value[key], names) for key in value}
 
 
 def _check(shape: Shape, value: Any, path: str, read_only: set[str], forbidden: set[str]) -> Any:
@@ -125,7 +138,8 @@ def _check_model(shape: Shape, value: dict[str, Any], path: str, read_only: set[
                 continue
             raise Violation(where, f"Could not find member '{key}' on object of type '{known.title or 'properties'}'.")
         if property_.read_only:
-            if entry is not None and where.lower() not in read_only and (path or key.lower() not in ENVELOPE):
+            tolerated = re.sub(r"\[\d+\]", "[]", where.lower()) in read_only
+            if entry is not None and not tolerated and (path or key.lower() not in ENVELOPE):
                 raise Violation(where, f"The property '{key}' is read-only.")
             continue
         result[property_.name] = _check(property_.shape, entry, where, read_only, forbidden)

@@ -62,6 +62,7 @@ class Type:
     ``model``       ``module:Class`` of the SDK model for PUT bodies, ``patch_model`` for PATCH.
     ``read_only``   dotted paths that a client may send back and that are ignored.
     ``since``       properties (by name) that older api-versions do not know: name -> first api-version.
+    ``stringly``    maps of strings in which the service turns numbers and booleans into strings.
     ``permission``  the type in RBAC actions where it differs from the type's name.
     ``stored``      False for path segments without a document (locations, blobServices).
     ``null_next_link`` the list always shows nextLink.
@@ -82,6 +83,7 @@ class Type:
     patch_model: str = ""
     read_only: tuple[str, ...] = ()
     since: Mapping[str, str] = field(default_factory=dict)
+    stringly: tuple[str, ...] = ()
     permission: str = ""
     stored: bool = True
     null_next_link: bool = False

@@ -119,13 +119,25 @@ class Rbac:
     def __init__(self, world: World):
         self._world = world
         self._grants: dict[str, dict[str, Grant]] = defaultdict(dict)
+        self._names: dict[tuple[str, str], str] = {}
 
     def grant(self, key: str, principal: str, role: str, scope: str, tenant: str, effective: float) -> None:
         """``key`` is the assignment's id, ``role`` the GUID of the definition."""
         self._grants[principal.lower()][key.lower()] = Grant(key.lower(), scope, role.lower(), effective, tenant)
+        self._names[tenant, key.lower().rsplit("/", 1)[-1]] = key.lower()
 
     def revoke(self, key: str, principal: str) -> None:
-        self._grants[principal.lower()].pop(key.lower(), None)
+        grant = self._grants[principal.lower()].pop(key.lower(), None)
+        if grant:
+            self._names.pop((grant.tenant, key.lower().rsplit("/", 1)[-1]), None)
+
+    def named(self, tenant: str, name: str) -> str | None:
+        """The key of the assignment of that name (GUID): names are unique in a tenant."""
+        return self._names.get((tenant, name.lower()))
+
+    def assignments(self, principal: str) -> list[Grant]:
+        """All of a principal, in force or not yet."""
+        return list(self._grants.get(principal.lower(), {}).values())
 
     def delay(self) -> float:
         """How long the next assignment takes to be in force (virtual seconds)."""
@@ -160,6 +172,7 @@ class Rbac:
     def rebuild(self) -> None:
         """From the documents, after loading."""
         self._grants.clear()
+        self._names.clear()
         for record in self._world.store.all():
             if record.type.lower() == ASSIGNMENTS.lower():
                 properties = record.properties

@@ -50,10 +50,11 @@ def compact(now: float) -> str:
 
 def locate(world: World, method: str, path: str) -> Target:
     """ValueError for a path that cannot be one; FrontDoorError for what is not known here."""
-    id, rest = ids.parse(path)
     found = world.operations.find("/" + unquote(path).strip("/"))
     if found and method == "GET":
+        id = ids.identifier(found[0].target)
         return Target(world.provider(found[0].provider), MONITOR, id, method, "monitor", "", monitor=found)
+    id, rest = ids.parse(path)
     namespace, names = id.namespace, id.types
     if method == "POST":
         if (rest or "").lower() in {"register", "unregister"} and not names:
@@ -112,7 +113,7 @@ def authorise(world: World, target: Target, principal: Principal) -> None:
             401, "InvalidAuthenticationTokenTenant",
             f"The access token is from the wrong issuer. It must match the tenant associated with the subscription "
             f"'{subscription}'. Please use the authority (URL) of that tenant to get the token.")
-    if not target.permission or target.type.permission == "-" or not subscription:
+    if not target.permission or target.type.permission == "-" or not (subscription or target.writes):
         return
     scope = target.id.text
     if not world.rbac.can(principal.oid, target.permission, scope):
@@ -163,7 +164,8 @@ def dispatch(call: Call, target: Target) -> Reply:
 
 def check_body(call: Call, model: str) -> None:
     kind = call.type
-    call.body = contracts.check(model, call.body, kind.read_only, call.provider.invalid, kind.since, call.api_version)
+    call.body = contracts.check(model, call.body, kind.read_only, call.provider.invalid, kind.since, call.api_version,
+                                kind.stringly)
 
 
 def _reply(value: Reply | dict[str, Any] | None) -> Reply:
@@ -183,11 +185,24 @@ def surroundings(call: Call) -> None:
     if call.type.scope == "group" and not id.group and not (call.action == "list" or call.method == "POST"):
         raise FrontDoorError(404, "InvalidResourceType", f"The resource type '{call.type.name}' is not one of a "
                              "subscription; the URL needs a resource group.")
+    locked(call)
     if call.action == "list":
         if "/" in call.type.name or call.type.scope == "extension":
             require_owner(call, id)
     elif len(id.types) > 1 or call.type.scope == "extension":
         require_owner(call, id.parent)
+
+
+def locked(call: Call) -> None:
+    """Management locks: CanNotDelete stops DELETE, ReadOnly stops every write. They hold for all that lies below."""
+    if call.method not in {"DELETE", "PUT", "PATCH"} or call.type.name == "locks":
+        return
+    for lock in call.store.of_type(call.id.subscription, "Microsoft.Authorization/locks"):
+        level, scope = lock.properties["level"], lock.id.scope.lower()
+        if (level == "ReadOnly" or call.method == "DELETE") and (call.id.key + "/").startswith(scope + "/"):
+            raise FrontDoorError(
+                409, "ScopeLocked", f"The scope '{call.id.text}' cannot perform {VERBS[call.method]} operation because "
+                f"following scope(s) are locked: '{lock.id.scope}'. Please remove the lock and try again.")
 
 
 def require_owner(call: Call, owner: Id) -> None:

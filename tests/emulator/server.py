@@ -27,6 +27,7 @@ from .world import World
 
 TICK = 0.05
 LARGEST_BODY = 4 * 2 ** 20
+LARGEST_STATE = 2 ** 30
 
 
 class Server:
@@ -59,7 +60,7 @@ class Server:
         return f"https://localhost:{self.port}"
 
     async def start(self) -> None:
-        application = web.Application(client_max_size=LARGEST_BODY)
+        application = web.Application(client_max_size=LARGEST_STATE)
         application.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, keepalive_timeout=75)
         await self._runner.setup()
@@ -111,6 +112,8 @@ class Server:
         base_url = f"https://{request.host}"
         try:
             content = await request.read()
+            if len(content) > LARGEST_BODY and not path.startswith("/_emulator/"):
+                raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, len(content))
             self.world.clock.run_due()
             if path.startswith("/_emulator/"):
                 return _response(await management.answer(self, request.method, path, query_of(

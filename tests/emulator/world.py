@@ -117,6 +117,8 @@ class World:
         return record.hidden["state"] if record else provider.unregistered
 
     def register(self, subscription: str, namespace: str, state: str) -> Record:
+        if namespace.lower() not in self.providers:
+            raise ValueError(f"no resource provider {namespace}")
         namespace = self.provider(namespace).namespace
         return self.store.put(registration_id(subscription, namespace), {"namespace": namespace}, {"state": state})
 

@@ -1,0 +1,272 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.ContainerService: managed clusters as they are read, started and stopped; node pools; trusted access.
+
+Clusters come from the scenario. A cluster does one thing at a time: while a trusted access binding is written or an
+extension is installed, the next write on the cluster is refused with 409. Sources: REST reference "AKS", "Get secure
+access for Azure resources in AKS by using Trusted Access"; casing, flat errors and durations are ARM wire behaviour.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .. import errors
+from ..clock import stamp
+from ..errors import AzureError
+from ..ids import Id, identifier, same
+from ..operations import Lro, Operation
+from ..provider import Call, Post, Provider, Reply, Type
+from ..regions import slug
+from ..store import Record
+from ..world import World, group_id
+from .managedidentity import create as create_identity
+from .managedidentity import identity_id
+
+NAMESPACE = "Microsoft.ContainerService"
+CLUSTERS = f"{NAMESPACE}/managedClusters"
+BINDINGS = f"{CLUSTERS}/trustedAccessRoleBindings"
+BINDING_NAME = re.compile(r"[A-Za-z0-9-]{1,24}\Z")
+VERSIONS = ("2022-04-02-preview", "2022-11-01", "2023-01-01", "2023-02-02-preview", "2023-04-01", "2023-08-01",
+            "2023-09-01", "2023-11-01", "2024-01-01", "2024-02-01", "2024-05-01", "2024-07-01", "2024-08-01",
+            "2024-09-01", "2024-10-01", "2025-01-01", "2025-02-01", "2025-03-01", "2025-04-01", "2025-05-01",
+            "2025-07-01", "2025-08-01", "2025-09-01", "2025-10-01", "2026-01-01", "2026-02-01", "2026-03-01",
+            "2026-04-01", "2026-05-01", "2026-06-01", "2026-07-01", "2026-08-01")
+# Operations of these providers below a cluster are operations of the cluster.
+BUSY = {NAMESPACE, "Microsoft.KubernetesConfiguration"}
+ROLES = [{
+    "sourceResourceType": "Microsoft.DataProtection/backupVaults", "name": "backup-operator", "rules": [
+        {"verbs": ["get", "list", "watch", "create", "update", "patch", "delete"],
+         "apiGroups": ["clusterbackup.dataprotection.microsoft.com"],
+         "resources": ["backups", "validateforbackups", "restores", "validateforrestores", "deletebackups"],
+         "resourceNames": [], "nonResourceURLs": []},
+        {"verbs": ["get", "list"], "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [],
+         "nonResourceURLs": []}]}]
+OPERATION = "{subscription}/providers/Microsoft.ContainerService/locations/{location}/operations/{op}"
+RESULT = "{subscription}/providers/Microsoft.ContainerService/locations/{location}/operationresults/{op}"
+
+
+def busy(world: World, cluster: Id) -> AzureError | None:
+    """The refusal while another operation of the cluster runs, in one of the two wordings that the service has."""
+    running = [operation for operation in world.operations.running(cluster.text) if operation.provider in BUSY]
+    if not running:
+        return None
+    if running[0].provider == NAMESPACE:
+        return AzureError(
+            409, "OperationNotAllowed", "Operation is not allowed: Another operation (Updating) is in progress, please "
+            "wait for it to finish before starting a new operation. See https://aka.ms/aks-pending-operation for more "
+            "details")
+    return AzureError(
+        409, "EtagMismatch", "Operation is not allowed: Another operation is in progress",
+        details=[{"code": "Unspecified", "message": "rpc error: code = FailedPrecondition desc = Etag mismatched"}],
+        subcode="PutManagedClusterAndComponents_FailedPrecondition")
+
+
+def render_cluster(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+    """The service writes the id with a small ``resourcegroups`` and the type with a capital M."""
+    state = "Updating" if busy(call.world, identifier(body["id"])) else body["properties"]["provisioningState"]
+    return {**body, "id": body["id"].replace("/resourceGroups/", "/resourcegroups/"),
+            "type": "Microsoft.ContainerService/ManagedClusters",
+            "properties": {**body["properties"], "provisioningState": state}}
+
+
+def switch(call: Call) -> Reply:
+    """start and stop."""
+    record, wanted = call.require(), {"start": "Running", "stop": "Stopped"}[call.action.lower()]
+    refusal = busy(call.world, call.id)
+    if refusal:
+        raise refusal
+    if record.properties["powerState"]["code"] == wanted:
+        raise AzureError(409, "OperationNotAllowed", f"Operation is not allowed: the managed cluster is in power state "
+                         f"{wanted} already.")
+    return call.begin(f"cluster/{call.action.lower()}", finish="cluster.switched", location=record.body["location"],
+                      payload={"id": record.id.text, "code": wanted})
+
+
+def switched(world: World, payload: dict[str, Any]) -> None:
+    """A cluster that starts again may come back with bindings that no longer work (``stale_bindings``)."""
+    record = world.store.merge(payload["id"], {"properties": {"powerState": {"code": payload["code"]}}})
+    if record and payload["code"] == "Running" and record.hidden.get("stale_bindings"):
+        for binding in world.store.children(record.id, BINDINGS):
+            binding.hidden["stale"] = True
+
+
+# Trusted access
+
+def put_binding(call: Call) -> Reply:
+    cluster = call.store.get(call.id.parent)
+    assert cluster
+    old, wanted = call.record, call.body["properties"]
+    if not BINDING_NAME.match(call.id.name):
+        raise AzureError(400, "InvalidParameter", f"The value of parameter trustedAccessRoleBindingName "
+                         f"'{call.id.name}' is invalid: it must match ^([A-Za-z0-9-])+$ and have at most 24 characters.")
+    refusal = busy(call.world, cluster.id)
+    if refusal:
+        raise refusal
+    check_binding(call, old, wanted)
+    if cluster.properties["powerState"]["code"] != "Running":
+        raise AzureError(409, "OperationNotAllowed", "Operation is not allowed: the managed cluster is in stopped power "
+                         "state, please start it first.")
+    record = call.store.put(call.id, {"properties": {
+        "provisioningState": "Updating", "sourceResourceId": wanted["sourceResourceId"], "roles": wanted["roles"]}}, {})
+    return call.begin("binding/write", record.body, finish="binding.written", payload={"id": record.id.text},
+                      location=cluster.body["location"])
+
+
+def check_binding(call: Call, old: Record | None, wanted: dict[str, Any]) -> None:
+    known = {f"{role['sourceResourceType']}/{role['name']}".lower() for role in ROLES}
+    source = wanted["sourceResourceId"]
+    unknown = [role for role in wanted["roles"] if role.lower() not in known]
+    if unknown or not wanted["roles"]:
+        raise AzureError(400, "BadRequest", f"The trusted access roles {unknown} are not known.")
+    try:
+        kind = identifier(source).type
+    except ValueError:
+        kind = ""
+    if any(not role.lower().startswith(f"{kind.lower()}/") for role in wanted["roles"]):
+        raise AzureError(400, "BadRequest", f"The source resource '{source}' is not of the type of its roles.")
+    if call.store.get(source) is None:
+        raise AzureError(404, "ResourceNotFound", f"The source resource '{source}' was not found.")
+    if old and not same(old.properties["sourceResourceId"], source):
+        raise AzureError(400, "BadRequest", "The source resource of a trusted access role binding cannot be changed.")
+    for other in call.store.children(call.id.parent, BINDINGS):
+        if other.id.key != call.id.key and same(other.properties["sourceResourceId"], source):
+            raise AzureError(400, "BadRequest", f"A trusted access role binding {other.name} for the source resource "
+                             f"'{source}' exists already.")
+
+
+def binding_written(world: World, payload: dict[str, Any]) -> None:
+    world.store.merge(payload["id"], {"properties": {"provisioningState": "Succeeded"}})
+
+
+def binding_failed(world: World, payload: dict[str, Any]) -> None:
+    world.store.merge(payload["id"], {"properties": {"provisioningState": "Failed"}})
+
+
+def delete_binding(call: Call) -> Reply:
+    if call.record is None:
+        return Reply(204)
+    refusal = busy(call.world, call.id.parent)
+    if refusal:
+        raise refusal
+    call.store.merge(call.id, {"properties": {"provisioningState": "Deleting"}})
+    cluster = call.store.get(call.id.parent)
+    assert cluster
+    return call.begin("binding/delete", finish="binding.deleted", payload={"id": call.id.text},
+                      location=cluster.body["location"])
+
+
+def binding_deleted(world: World, payload: dict[str, Any]) -> None:
+    world.store.delete(payload["id"])
+
+
+def not_found(call: Call) -> AzureError:
+    if call.type.name.endswith("trustedAccessRoleBindings"):
+        subscription, group = call.id.root
+        return AzureError(
+            404, "NotFound", f"Could not find the trusted access role binding {call.id.name} in subscription: "
+            f"{subscription}, resourceGroup: {group}, clusterName: {call.id.names[0]}.",
+            details=[{"code": "Unspecified",
+                      "message": "rpc error: code = NotFound desc = TrustedAccessRoleBinding not found"}],
+            subcode="GetTrustedAccessRoleBinding_NotFound")
+    return errors.resource_not_found(f"{call.id.type}/{'/'.join(call.id.names)}", call.id.group)
+
+
+def list_roles(call: Call) -> list[dict[str, Any]]:
+    return ROLES
+
+
+def status(world: World, operation: Operation) -> dict[str, Any]:
+    """No id; times with ``Z``; InProgress in this spelling."""
+    body: dict[str, Any] = {"name": operation.name, "status": operation.state, "startTime": stamp(operation.started)}
+    if operation.ended is not None:
+        body["endTime"] = stamp(operation.ended)
+    if operation.error:
+        body["error"] = {key: operation.error[key] for key in ("code", "message") if key in operation.error}
+    return body
+
+
+# Scenario
+
+def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
+    """``clusters``: name, resource_group, location, identity (SystemAssigned, UserAssigned, ServicePrincipal),
+    kubernetes_version, power_state, disk_csi, file_csi, snapshot_controller, node_pools, tags, stale_bindings, content
+    (what is inside)."""
+    for entry in section.get("clusters", []):
+        add_cluster(world, subscription, **entry)
+
+
+def add_cluster(world: World, subscription: str, name: str, resource_group: str, location: str,
+                identity: str = "SystemAssigned", kubernetes_version: str = "1.33.2", power_state: str = "Running",
+                disk_csi: bool = True, file_csi: bool = True, snapshot_controller: bool = True,
+                node_pools: list[dict[str, Any]] | None = None, tags: dict[str, str] | None = None,
+                stale_bindings: bool = False, content: dict[str, Any] | None = None) -> Record:
+    location, tenant = slug(location), world.tenant_of(subscription)
+    if world.store.get(group_id(subscription, resource_group)) is None:
+        raise ValueError(f"cluster {name}: there is no resource group {resource_group}")
+    id = Id(group_id(subscription, resource_group).text, NAMESPACE, ("managedClusters",), (name,))
+    node_group = f"MC_{resource_group}_{name}_{location}"
+    world.put_group(subscription, node_group, location)
+    kubelet = create_identity(world, identity_id(subscription, node_group, f"{name}-agentpool"), location, tenant,
+                              old=True)
+    pools = [{"name": "nodepool1", "count": 3, **pool} for pool in node_pools or [{}]]
+    properties = {
+        "provisioningState": "Succeeded", "powerState": {"code": power_state}, "kubernetesVersion": kubernetes_version,
+        "currentKubernetesVersion": kubernetes_version, "dnsPrefix": name, "fqdn": f"{name}.hcp.{location}.azmk8s.io",
+        "nodeResourceGroup": node_group, "enableRBAC": True, "maxAgentPools": 100, "disableLocalAccounts": False,
+        "servicePrincipalProfile": {"clientId": "msi"},
+        "agentPoolProfiles": [{"name": pool["name"], **pool_properties(pool, kubernetes_version)} for pool in pools],
+        "identityProfile": {"kubeletidentity": {
+            "resourceId": kubelet.id.text, "clientId": kubelet.properties["clientId"],
+            "objectId": kubelet.properties["principalId"]}},
+        "addonProfiles": {},
+        "storageProfile": {"diskCSIDriver": {"enabled": disk_csi}, "fileCSIDriver": {"enabled": file_csi},
+                           "snapshotController": {"enabled": snapshot_controller}},
+        "networkProfile": {"networkPlugin": "azure"}}
+    body: dict[str, Any] = {"location": location, "tags": tags or {}, "sku": {"name": "Base", "tier": "Standard"},
+                            "properties": properties}
+    if identity == "SystemAssigned":
+        own = world.managed_identity(tenant, name, owner=id.key, old=True)
+        body["identity"] = {"type": identity, "principalId": own["principalId"], "tenantId": tenant}
+    elif identity == "UserAssigned":
+        own_id = identity_id(subscription, resource_group, f"{name}-identity")
+        own_record = create_identity(world, own_id, location, tenant, old=True)
+        body["identity"] = {"type": identity, "userAssignedIdentities": {own_record.id.text: {
+            "clientId": own_record.properties["clientId"], "principalId": own_record.properties["principalId"]}}}
+    elif identity == "ServicePrincipal":
+        properties["servicePrincipalProfile"] = {"clientId": world.guid()}
+    else:
+        raise ValueError(f"cluster {name}: identity is SystemAssigned, UserAssigned or ServicePrincipal")
+    record = world.store.put(id, body, {"content": content, "stale_bindings": stale_bindings})
+    for pool in pools:
+        world.store.put(id.child("agentPools", pool["name"]),
+                        {"properties": pool_properties(pool, kubernetes_version)})
+    return record
+
+
+def pool_properties(pool: dict[str, Any], version: str) -> dict[str, Any]:
+    return {"count": pool["count"], "vmSize": pool.get("vm_size", "Standard_D4s_v5"), "osType": pool.get("os_type",
+            "Linux"), "mode": pool.get("mode", "System"), "type": "VirtualMachineScaleSets",
+            "orchestratorVersion": version, "provisioningState": "Succeeded", "powerState": {"code": "Running"}}
+
+
+PROVIDER = Provider(
+    namespace=NAMESPACE, api_versions=VERSIONS, envelope=errors.flat, seed=seed, not_found=not_found,
+    render_status=status,
+    lros={"binding/write": Lro(seconds=16.5, status=201, monitor=OPERATION, version="2016-03-30", retry_after=10),
+          "binding/delete": Lro(seconds=13, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=10),
+          "cluster/start": Lro(seconds=180, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15),
+          "cluster/stop": Lro(seconds=150, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15)},
+    events={"binding.written": binding_written, "binding.written.failed": binding_failed,
+            "binding.deleted": binding_deleted, "binding.deleted.failed": binding_failed, "cluster.switched": switched},
+    types=(
+        Type("managedClusters", render=render_cluster, posts={"start": Post(switch), "stop": Post(switch)}),
+        Type("managedClusters/agentPools"),
+        Type("managedClusters/trustedAccessRoleBindings", put=put_binding, delete=delete_binding,
+             model="azure.mgmt.containerservice.models:TrustedAccessRoleBinding",
+             read_only=("properties.provisioningState",)),
+        Type("locations", scope="subscription", stored=False),
+        Type("locations/trustedAccessRoles", scope="subscription", list=list_roles, stored=False),
+    ))
