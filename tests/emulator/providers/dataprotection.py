@@ -141,8 +141,10 @@ TYPES = (
          patch_model=MODELS + "PatchResourceRequestInput", posts={
              "validateForBackup": Post(instances.validate, MODELS + "ValidateForBackupRequest", write=False),
              "exportBackupJobs": Post(backups.export, write=False)}),
+    # Every template of Microsoft's tools sends the tag's id, which the SDK's model calls read-only.
     Type("backupVaults/backupPolicies", put=policies.put, delete=policies.delete,
-         model=MODELS + "BaseBackupPolicyResource"),
+         model=MODELS + "BaseBackupPolicyResource",
+         read_only=("properties.policyRules[].trigger.taggingCriteria[].tagInfo.id",)),
     Type("backupVaults/backupInstances", put=instances.put, delete=instances.delete, render=instances.render,
          model=MODELS + "BackupInstanceResource", read_only=READ_ONLY, posts=INSTANCE_POSTS,
          since={"includedVolumeTypes": versions.VOLUME_TYPES}),

@@ -19,6 +19,7 @@ from ..kubernetes import Cluster, take_backup, tier
 from ..provider import Call, Reply
 from ..store import Record
 from ..world import World
+from . import dataprotection_contents as contents
 from .dataprotection_world import (
     JOBS,
     NAMESPACE,
@@ -164,7 +165,7 @@ def _make_point(world: World, record: Record, payload: dict[str, Any], content: 
         policy_name=identifier(record.properties["policyInfo"]["policyId"]).name)
     ends = retention.expires(policy, tag, at, policies.OPERATIONAL)
     assert ends is not None
-    hidden = {"content": content, "scheduled": not payload["by_user"],
+    hidden = {"content": contents.keep(world, content), "scheduled": not payload["by_user"],
               "expires": {policies.OPERATIONAL: ends.timestamp()},
               "account": storage_account(extension) if extension else None,
               "container": container(extension) if extension else None}
@@ -240,7 +241,7 @@ def tiered(world: World, payload: dict[str, Any]) -> None:
         end_job(world, payload["job"], error)
         return
     ends = point.hidden["vault_expires"]
-    point.hidden["vaulted"] = tier(point.hidden["content"])
+    point.hidden["vaulted"] = contents.keep(world, tier(contents.get(world, point.hidden["content"])))
     point.hidden["expires"][policies.VAULT] = ends
     world.store.put(point.id, {"properties": points.tiered(point.properties, world.guid(), now(world), moment(ends))})
     world.clock.at(ends, f"{NAMESPACE}:expire", {"instance": record.id.text})
@@ -266,6 +267,7 @@ def retire(world: World, record: Record) -> None:
         if point is None:
             continue
         del point.hidden["expires"][kind]
+        contents.drop(world, point.hidden.pop(contents.HOLDS[kind], None))
         if point.hidden["expires"]:
             world.store.put(point.id, {"properties": points.without(point.properties, kind)})
         else:
@@ -275,6 +277,7 @@ def retire(world: World, record: Record) -> None:
 def forget(world: World, instance: Id) -> None:
     """Delete all recovery points of an instance that is gone for good."""
     for each in world.store.children(instance, POINTS):
+        contents.forget(world, each.hidden)
         world.store.delete(each.id)
 
 

@@ -16,6 +16,7 @@ from ..provider import Call, Reply
 from ..regions import paired, slug
 from ..store import Record
 from ..world import World
+from . import dataprotection_contents as contents
 from . import dataprotection_guards as guards
 from .dataprotection_backups import (
     A_DAY,
@@ -149,7 +150,7 @@ def ended(world: World, payload: dict[str, Any]) -> None:
     assert point is not None
     assert target is not None
     cluster = inside(target)
-    content = point.hidden["content"] if wanted.store == policies.OPERATIONAL else point.hidden["vaulted"]
+    content = contents.get(world, point.hidden[contents.HOLDS[wanted.store]])
     try:
         done = restore(content, cluster, wanted.criteria)
     except RestoreError as failure:

@@ -19,6 +19,7 @@ from ..provider import Call, Reply
 from ..regions import slug
 from ..store import Record
 from ..world import World
+from . import dataprotection_contents as contents
 from . import dataprotection_guards as guards
 from .dataprotection_world import (
     DELETED_INSTANCES,
@@ -234,7 +235,9 @@ def _keep(world: World, record: Record, activity: str) -> None:
 
 
 def purge(world: World, payload: dict[str, Any]) -> None:
-    world.store.delete(payload["id"])
+    if kept := world.store.delete(payload["id"]):
+        for each in kept.hidden["content"]:
+            contents.forget(world, each["hidden"])
 
 
 def _undelete(call: Call, name: str) -> Reply:
