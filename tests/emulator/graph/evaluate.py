@@ -24,24 +24,10 @@ Named = tuple["str | None", Expression]  # of an extend, project, summarize ...
 
 DEFAULT_TABLE = "resources"
 # The columns of every table of Resource Graph.
-COLUMNS: Columns = {
-    "id": "string",
-    "name": "string",
-    "type": "string",
-    "tenantId": "string",
-    "kind": "string",
-    "location": "string",
-    "resourceGroup": "string",
-    "subscriptionId": "string",
-    "managedBy": "string",
-    "sku": "dynamic",
-    "plan": "dynamic",
-    "properties": "dynamic",
-    "tags": "dynamic",
-    "identity": "dynamic",
-    "zones": "dynamic",
-    "extendedLocation": "dynamic",
-}
+COLUMNS: Columns = {"id": "string", "name": "string", "type": "string", "tenantId": "string", "kind": "string",
+                    "location": "string", "resourceGroup": "string", "subscriptionId": "string", "managedBy": "string",
+                    "sku": "dynamic", "plan": "dynamic", "properties": "dynamic", "tags": "dynamic",
+                    "identity": "dynamic", "zones": "dynamic", "extendedLocation": "dynamic"}
 JOIN_KINDS = ("inner", "innerunique", "leftouter")
 LIMITS = {"join": 3, "mv-expand": 3, "union": 3}  # operators in a query
 EXPANSION, MOST_EXPANSION = 128, 2000  # rows that mv-expand makes of one row: default and maximum
@@ -99,19 +85,15 @@ class _Run:
         if source is None:
             raise unknown_table(name)
         rows = [dict(row) for row in (source() if callable(source) else source)]
-        columns = {
-            name: COLUMNS.get(name) or functions.values_type(value)
-            for row in reversed(rows)
-            for name, value in row.items()
-        } or dict(COLUMNS)
+        columns = {name: COLUMNS.get(name) or functions.values_type(value) for row in reversed(rows)
+                   for name, value in row.items()} or dict(COLUMNS)
         return Result(columns, rows)
 
     def compile(self, expression: Expression, result: Result, operator: str, grouped: bool = False) -> Compiled:
         return compile_expression(expression, Scope(operator, result.columns, self.now, grouped))
 
-    def named(
-        self, items: list[Named], result: Result, operator: str, taken: Collection[str] | None = None
-    ) -> dict[str, Compiled]:
+    def named(self, items: list[Named], result: Result, operator: str,
+              taken: Collection[str] | None = None) -> dict[str, Compiled]:
         """The columns that a list of named expressions makes. taken: names of the keys, when they stand in a group."""
         made: dict[str, Compiled] = {}
         for name, expression in items:
@@ -135,23 +117,15 @@ class _Run:
 
     def project(self, result: Result, items: list[Named]) -> Result:
         made = self.named(items, result, "project")
-        return Result(
-            {name: each.type for name, each in made.items()},
-            [{name: each.run(row) for name, each in made.items()} for row in result.rows],
-        )
+        return Result({name: each.type for name, each in made.items()},
+                      [{name: each.run(row) for name, each in made.items()} for row in result.rows])
 
     def project_away(self, result: Result, patterns: list[str]) -> Result:
         for pattern in patterns:
             if "*" not in pattern and pattern not in result.columns:
                 raise unresolved("project-away", pattern)
-        return Result(
-            {
-                name: kind
-                for name, kind in result.columns.items()
-                if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-            },
-            result.rows,
-        )
+        return Result({name: kind for name, kind in result.columns.items()
+                       if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}, result.rows)
 
     # rows and their order
 
@@ -203,10 +177,9 @@ class _Run:
             groups.setdefault(tuple(map(values.identity, found.values())), (found, []))[1].append(row)
         if not by and not groups:
             groups[()] = ({}, [])
-        return Result(
-            {name: each.type for name, each in {**keys, **made}.items()},
-            [{**found, **{name: each.run(rows) for name, each in made.items()}} for found, rows in groups.values()],
-        )
+        return Result({name: each.type for name, each in {**keys, **made}.items()},
+                      [{**found, **{name: each.run(rows) for name, each in made.items()}}
+                       for found, rows in groups.values()])
 
     def extremes(self, item: Named, result: Result, keys: Mapping[str, Compiled]) -> dict[str, Compiled] | None:
         """arg_max(value, columns or *) and arg_min; None when the item is something else."""
@@ -244,23 +217,16 @@ class _Run:
             if kind and f"to{kind}" not in functions.SCALARS:
                 raise semantic("SEM0011", f"'mv-expand' operator: unknown type {kind}")
         converters = [functions.SCALARS[f"to{kind}"] if kind else None for _, kind in items]
-        columns = {
-            **result.columns,
-            **{
-                name: converter.type if converter else "dynamic"
-                for name, converter in zip(made, converters, strict=False)
-            },
-        }
+        columns = {**result.columns, **{name: converter.type if converter else "dynamic"
+                                        for name, converter in zip(made, converters, strict=False)}}
         if index:
             columns[index] = "long"
         rows = []
         for row in result.rows:
             arrays = [_elements(part.run(row)) for part in made.values()]
             for number in range(min(max(map(len, arrays)), EXPANSION if limit is None else limit)):
-                values_here = {
-                    name: _converted(array[number] if number < len(array) else None, converter)
-                    for name, array, converter in zip(made, arrays, converters, strict=False)
-                }
+                values_here = {name: _converted(array[number] if number < len(array) else None, converter)
+                               for name, array, converter in zip(made, arrays, converters, strict=False)}
                 rows.append({**row, **values_here, **({index: number} if index else {})})
         return Result(columns, rows)
 
@@ -307,11 +273,8 @@ class _Run:
         if kind == "inner":
             columns = {name: type for name, type in columns.items() if all(name in part.columns for part in parts)}
         labels = ["union_arg0", *(leg[0] or DEFAULT_TABLE for leg in legs)]
-        rows = [
-            {**({source: label} if source else {}), **row}
-            for label, part in zip(labels, parts, strict=False)
-            for row in part.rows
-        ]
+        rows = [{**({source: label} if source else {}), **row} for label, part in zip(labels, parts, strict=False)
+                for row in part.rows]
         return Result({**({source: "string"} if source else {}), **columns}, rows)
 
 

@@ -109,10 +109,8 @@ def _call(scope: Scope, name: str, arguments: list[Expression]) -> Compiled:
         raise semantic("SEM0219", f"{name}(): function does not take {len(arguments)} argument(s)")
     parts = [compile_expression(each, scope) for each in arguments]
     _need_bool(name, *_conditions(name, parts))
-    fetch = [
-        part.text if None in function.strings or number in function.strings else part.run
-        for number, part in enumerate(parts)
-    ]
+    fetch = [part.text if None in function.strings or number in function.strings else part.run
+             for number, part in enumerate(parts)]
     kind = function.type or _common(name, parts)
     pattern = {"extract": 0, "trim": 0, "trim_end": 0, "trim_start": 0, "replace_regex": 1}.get(name)
     if pattern is not None and arguments[pattern][0] == "literal":
@@ -228,19 +226,13 @@ def _need_bool(operator: str, *parts: Compiled) -> None:
 
 _NUMBERS = frozenset({"long", "real"})
 # (operator, left, right) -> type of the result, for what is no number.
-_ARITHMETIC = {
-    ("-", "datetime", "datetime"): "timespan",
-    ("+", "datetime", "timespan"): "datetime",
-    ("-", "datetime", "timespan"): "datetime",
-    ("+", "timespan", "datetime"): "datetime",
-    ("+", "timespan", "timespan"): "timespan",
-    ("-", "timespan", "timespan"): "timespan",
-    ("/", "timespan", "timespan"): "real",
-    ("%", "timespan", "timespan"): "timespan",
-    **{("*", kind, "timespan"): "timespan" for kind in _NUMBERS},
-    **{("*", "timespan", kind): "timespan" for kind in _NUMBERS},
-    **{("/", "timespan", kind): "timespan" for kind in _NUMBERS},
-}
+_ARITHMETIC = {("-", "datetime", "datetime"): "timespan", ("+", "datetime", "timespan"): "datetime",
+               ("-", "datetime", "timespan"): "datetime", ("+", "timespan", "datetime"): "datetime",
+               ("+", "timespan", "timespan"): "timespan", ("-", "timespan", "timespan"): "timespan",
+               ("/", "timespan", "timespan"): "real", ("%", "timespan", "timespan"): "timespan",
+               **{("*", kind, "timespan"): "timespan" for kind in _NUMBERS},
+               **{("*", "timespan", kind): "timespan" for kind in _NUMBERS},
+               **{("/", "timespan", kind): "timespan" for kind in _NUMBERS}}
 _RESULTS: dict[str, Callable[[Any], Any]] = {"datetime": DateTime, "timespan": TimeSpan, "long": int, "real": float}
 
 
@@ -250,11 +242,8 @@ def _arithmetic(operator: str, one: Compiled, other: Compiled) -> Compiled:
     else:
         kind = _ARITHMETIC.get((operator, one.type, other.type), "")
     if not kind:
-        raise semantic(
-            "SEM0050",
-            f"Operator '{operator}' cannot be applied to the types {one.type} and {other.type}. "
-            "Try adding explicit casts",
-        )
+        raise semantic("SEM0050", f"Operator '{operator}' cannot be applied to the types {one.type} and {other.type}. "
+                       "Try adding explicit casts")
     result = _RESULTS[kind]
 
     def run(row: Any) -> Any:
@@ -272,9 +261,8 @@ def _arithmetic(operator: str, one: Compiled, other: Compiled) -> Compiled:
             return None
         if operator == "%":
             return result(left - right * int(left / right))
-        return result(
-            abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1) if kind == "long" else left / right
-        )
+        return result(abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1) if kind == "long"
+                      else left / right)
 
     return Compiled(kind, run)
 
@@ -282,19 +270,15 @@ def _arithmetic(operator: str, one: Compiled, other: Compiled) -> Compiled:
 def _comparison(operator: str, one: Compiled, other: Compiled) -> Compiled:
     kinds = {one.type, other.type}
     if kinds == {"dynamic"} or (len(kinds) == 2 and "dynamic" not in kinds and kinds != _NUMBERS):
-        raise semantic(
-            "SEM0064", f"Cannot compare values of types {one.type} and {other.type}. Try adding explicit casts"
-        )
+        raise semantic("SEM0064",
+                       f"Cannot compare values of types {one.type} and {other.type}. Try adding explicit casts")
     dynamic = "dynamic" in kinds
 
     def run(row: Any) -> bool | None:
         left, right = one.run(row), other.run(row)
         if dynamic:
-            left, right = (
-                (values.same_type(left, right), right)
-                if one.type == "dynamic"
-                else (left, values.same_type(right, left))
-            )
+            left, right = ((values.same_type(left, right), right) if one.type == "dynamic"
+                           else (left, values.same_type(right, left)))
         if operator in ("==", "!="):
             same = values.equal(left, right)
             return same if operator == "==" or same is None else not same
@@ -305,14 +289,12 @@ def _comparison(operator: str, one: Compiled, other: Compiled) -> Compiled:
     return Compiled("bool", run)
 
 
-_STRING_TESTS: dict[str, Callable[[str, str], bool]] = {
-    "contains": lambda text, part: part in text,
-    "startswith": lambda text, part: text.startswith(part),
-    "endswith": lambda text, part: text.endswith(part),
-    "has": lambda text, part: _term(text, part, True, True),
-    "hasprefix": lambda text, part: _term(text, part, True, False),
-    "hassuffix": lambda text, part: _term(text, part, False, True),
-}
+_STRING_TESTS: dict[str, Callable[[str, str], bool]] = {"contains": lambda text, part: part in text,
+                                                        "startswith": lambda text, part: text.startswith(part),
+                                                        "endswith": lambda text, part: text.endswith(part),
+                                                        "has": lambda text, part: _term(text, part, True, True),
+                                                        "hasprefix": lambda text, part: _term(text, part, True, False),
+                                                        "hassuffix": lambda text, part: _term(text, part, False, True)}
 
 
 def _term(text: str, part: str, begins: bool, ends: bool) -> bool:
@@ -356,22 +338,16 @@ def _in(scope: Scope, operator: str, left: Expression, right: list[Expression]) 
 
     if operator in ("has_any", "has_all"):
         every, has = all if operator == "has_all" else any, _STRING_TESTS["has"]
-        return Compiled(
-            "bool", lambda row: every(has(one.text(row).lower(), to_string(each).lower()) for each in candidates(row))
-        )
+        return Compiled("bool", lambda row: every(has(one.text(row).lower(), to_string(each).lower())
+                                                  for each in candidates(row)))
     wanted, loose = not operator.startswith("!"), operator.endswith("~")
 
     def run(row: Any) -> bool:
         if loose:
             return (one.text(row).lower() in [to_string(each).lower() for each in candidates(row)]) is wanted
         value = one.run(row)
-        return (
-            any(
-                values.equal(values.same_type(value, each) if one.type == "dynamic" else value, each)
-                for each in candidates(row)
-            )
-            is wanted
-        )
+        return (any(values.equal(values.same_type(value, each) if one.type == "dynamic" else value, each)
+                    for each in candidates(row)) is wanted)
 
     return Compiled("bool", run)
 
@@ -392,15 +368,6 @@ def _between(scope: Scope, operator: str, value: Expression, low: Expression, hi
     return Compiled("bool", run)
 
 
-_COMPILERS: dict[str, Callable[..., Compiled]] = {
-    "between": _between,
-    "binary": _binary,
-    "call": _call,
-    "column": _column,
-    "in": _in,
-    "index": _index,
-    "literal": _literal,
-    "member": _member,
-    "minus": _minus,
-    "star": _star,
-}
+_COMPILERS: dict[str, Callable[..., Compiled]] = {"between": _between, "binary": _binary, "call": _call,
+                                                  "column": _column, "in": _in, "index": _index, "literal": _literal,
+                                                  "member": _member, "minus": _minus, "star": _star}

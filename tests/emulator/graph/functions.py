@@ -78,40 +78,18 @@ def _trim(pattern: str, text: str) -> str:
 
 
 # format_datetime: its letters, longest first; f is a digit of the fraction.
-_FORMATS = {
-    "yyyy": "{y:04}",
-    "yy": "{yy:02}",
-    "MM": "{M:02}",
-    "M": "{M}",
-    "dd": "{d:02}",
-    "d": "{d}",
-    "HH": "{H:02}",
-    "H": "{H}",
-    "hh": "{h:02}",
-    "h": "{h}",
-    "mm": "{m:02}",
-    "m": "{m}",
-    "ss": "{s:02}",
-    "s": "{s}",
-    "tt": "{tt}",
-}
+_FORMATS = {"yyyy": "{y:04}", "yy": "{yy:02}", "MM": "{M:02}", "M": "{M}", "dd": "{d:02}", "d": "{d}", "HH": "{H:02}",
+            "H": "{H}", "hh": "{h:02}", "h": "{h}", "mm": "{m:02}", "m": "{m}", "ss": "{s:02}", "s": "{s}",
+            "tt": "{tt}"}
 
 
 def _format_datetime(value: Any, pattern: str) -> str:
     if value is None:
         return ""
     moment, ticks = value.parts()
-    fields = {
-        "y": moment.year,
-        "yy": moment.year % 100,
-        "M": moment.month,
-        "d": moment.day,
-        "H": moment.hour,
-        "h": moment.hour % 12 or 12,
-        "m": moment.minute,
-        "s": moment.second,
-        "tt": "AM" if moment.hour < 12 else "PM",
-    }
+    fields = {"y": moment.year, "yy": moment.year % 100, "M": moment.month, "d": moment.day, "H": moment.hour,
+              "h": moment.hour % 12 or 12, "m": moment.minute, "s": moment.second,
+              "tt": "AM" if moment.hour < 12 else "PM"}
 
     def part(match: re.Match[str]) -> str:
         letters = match[0]
@@ -226,26 +204,14 @@ SCALARS: dict[str, Function] = {
     "trim_end": _strings(lambda pattern, text: re.sub(f"(?:{pattern})+$", "", text), "string", 2),
     "trim_start": _strings(lambda pattern, text: re.sub(f"^(?:{pattern})+", "", text), "string", 2),
 }
-for _alias, _name in (
-    ("array_strcat", "strcat_array"),
-    ("bag_pack", "pack"),
-    ("iif", "iff"),
-    ("notnull", "isnotnull"),
-    ("parsejson", "parse_json"),
-    ("toboolean", "tobool"),
-):
+for _alias, _name in (("array_strcat", "strcat_array"), ("bag_pack", "pack"), ("iif", "iff"), ("notnull", "isnotnull"),
+                      ("parsejson", "parse_json"), ("toboolean", "tobool")):
     SCALARS[_alias] = SCALARS[_name]
 
 
 # More special types first: bool, DateTime and TimeSpan are integers in Python.
-_TYPES = (
-    (bool, "bool"),
-    (DateTime, "datetime"),
-    (TimeSpan, "timespan"),
-    (int, "long"),
-    (float, "real"),
-    (str, "string"),
-)
+_TYPES = ((bool, "bool"), (DateTime, "datetime"), (TimeSpan, "timespan"), (int, "long"), (float, "real"),
+          (str, "string"))
 
 
 def values_type(value: Any) -> str:

@@ -24,15 +24,8 @@ from .evaluate import Result
 MOST = 1000
 OPTIONS = {"$skip", "$skipToken", "$top", "allowPartialScopes", "authorizationScopeFilter", "resultFormat"}
 # Types of the columns in the result format `table`.
-_TABLE_TYPES = {
-    "string": "string",
-    "long": "integer",
-    "real": "number",
-    "bool": "boolean",
-    "datetime": "string",
-    "timespan": "string",
-    "dynamic": "object",
-}
+_TABLE_TYPES = {"string": "string", "long": "integer", "real": "number", "bool": "boolean", "datetime": "string",
+                "timespan": "string", "dynamic": "object"}
 
 
 @dataclass(frozen=True)
@@ -69,13 +62,8 @@ def answer(result: Result, page: Page, query: str) -> dict[str, Any]:
     if page.table:
         columns = [{"name": name, "type": _TABLE_TYPES[kind]} for name, kind in result.columns.items()]
         data = {"columns": columns, "rows": [list(row.values()) for row in rows]}
-    body = {
-        "totalRecords": total,
-        "count": len(rows),
-        "data": data,
-        "facets": [],
-        "resultTruncated": "true" if after < total and not pageable else "false",
-    }
+    body = {"totalRecords": total, "count": len(rows), "data": data, "facets": [],
+            "resultTruncated": "true" if after < total and not pageable else "false"}
     if after < total and pageable:
         body["$skipToken"] = _token(after, page.top, query)
     return body

@@ -35,19 +35,11 @@ _UNSUPPORTED_WORDS = """
     sample-distinct scan search serialize top-hitters top-nested"""
 UNSUPPORTED = frozenset(_UNSUPPORTED_WORDS.split())
 
-_UNITS = {
-    word: ticks
-    for words, ticks in (
-        ("d day days", 86_400 * TICKS),
-        ("h hr hour hours", 3600 * TICKS),
-        ("m min minute minutes", 60 * TICKS),
-        ("s sec second seconds", TICKS),
-        ("ms millisecond milliseconds", TICKS // 1000),
-        ("microsecond microseconds", 10),
-        ("tick ticks", 1),
-    )
-    for word in words.split()
-}
+_UNITS = {word: ticks for words, ticks in (("d day days", 86_400 * TICKS), ("h hr hour hours", 3600 * TICKS),
+                                           ("m min minute minutes", 60 * TICKS), ("s sec second seconds", TICKS),
+                                           ("ms millisecond milliseconds", TICKS // 1000),
+                                           ("microsecond microseconds", 10), ("tick ticks", 1))
+          for word in words.split()}
 
 _PARSER = Lark((Path(__file__).parent / "kql.lark").read_text(encoding="utf-8"), parser="lalr")
 

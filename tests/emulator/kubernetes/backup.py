@@ -39,11 +39,8 @@ def take_backup(
       subTasks  [{"taskId", "taskName", "taskStatus"}]
     """
     selection = Selection.of(parameters)
-    warnings = [
-        warning("UserErrorNamespaceNotFound", f"namespaces/{name}", f"Namespace: {name}.")
-        for name in sorted(selection.included_namespaces)
-        if cluster.get("namespaces", name) is None
-    ]
+    warnings = [warning("UserErrorNamespaceNotFound", f"namespaces/{name}", f"Namespace: {name}.")
+                for name in sorted(selection.included_namespaces) if cluster.get("namespaces", name) is None]
     picked = _closure(cluster, selection)
     specifications, missing = hooks.hooks(cluster, "backupHook", parameters.get("backupHookReferences"))
     warnings += missing
@@ -56,20 +53,11 @@ def take_backup(
             if volume:
                 volumes.append(volume)
     runs += _run_hooks(specifications, picked, "postHooks", warnings)
-    content = {
-        "cluster": cluster.name,
-        "version": cluster.version,
-        "dataStore": "OperationalStore",
-        "namespaces": sorted({namespace_of(each) for each in picked.values()} - {""}),
-        "objects": list(picked.values()),
-        "volumes": volumes,
-    }
-    return {
-        "content": content,
-        "warnings": warnings,
-        "hooks": runs,
-        "subTasks": [{"taskId": 1, "taskName": "Trigger Backup", "taskStatus": "Completed"}],
-    }
+    content = {"cluster": cluster.name, "version": cluster.version, "dataStore": "OperationalStore",
+               "namespaces": sorted({namespace_of(each) for each in picked.values()} - {""}),
+               "objects": list(picked.values()), "volumes": volumes}
+    return {"content": content, "warnings": warnings, "hooks": runs,
+            "subTasks": [{"taskId": 1, "taskName": "Trigger Backup", "taskStatus": "Completed"}]}
 
 
 def tier(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,12 +69,8 @@ def _closure(cluster: Cluster, selection: Selection) -> dict[Key, Object]:
     """Selected objects and what comes along: claims of pods, volumes of claims, the namespace of everything."""
     everything = {key_of(each): each for each in cluster if not _skipped(each)}
     picked = {key: each for key, each in everything.items() if selection(each)}
-    claims = [
-        ("persistentvolumeclaims", namespace_of(each), claim)
-        for each in picked.values()
-        if each["kind"] == "Pod"
-        for claim in _claims(each)
-    ]
+    claims = [("persistentvolumeclaims", namespace_of(each), claim) for each in picked.values() if each["kind"] == "Pod"
+              for claim in _claims(each)]
     for key in claims:
         if key in everything and selection.type(everything[key]):
             picked[key] = everything[key]
@@ -108,16 +92,12 @@ def _skipped(manifest: Object) -> bool:
 
 
 def _claims(pod: Object) -> list[str]:
-    return [
-        each["persistentVolumeClaim"]["claimName"]
-        for each in pod["spec"].get("volumes") or ()
-        if "persistentVolumeClaim" in each
-    ]
+    return [each["persistentVolumeClaim"]["claimName"] for each in pod["spec"].get("volumes") or ()
+            if "persistentVolumeClaim" in each]
 
 
-def _run_hooks(
-    specifications: list[Object], picked: dict[Key, Object], phase: str, warnings: list[dict[str, Any]]
-) -> list[hooks.Run]:
+def _run_hooks(specifications: list[Object], picked: dict[Key, Object], phase: str,
+               warnings: list[dict[str, Any]]) -> list[hooks.Run]:
     """Run a phase on all pods. A pod whose hook must not fail, but does, is left out together with its claims."""
     runs: list[hooks.Run] = []
     for key, pod in [(key, each) for key, each in picked.items() if each["kind"] == "Pod"]:
@@ -138,23 +118,16 @@ def volume_kind(volume: Object) -> str:
     if csi.get("driver") == "disk.csi.azure.com":
         return "AzureDisk"
     if csi.get("driver") == "file.csi.azure.com":
-        return (
-            "AzureFileShareNFS" if (csi.get("volumeAttributes") or {}).get("protocol") == "nfs" else "AzureFileShareSMB"
-        )
+        return ("AzureFileShareNFS" if (csi.get("volumeAttributes") or {}).get("protocol") == "nfs"
+                else "AzureFileShareSMB")
     if csi:
         return csi["driver"]
-    return next(
-        (name for name in volume["spec"] if name in ("azureDisk", "azureFile", "hostPath", "local", "nfs")), "unknown"
-    )
+    return next((name for name in volume["spec"] if name in ("azureDisk", "azureFile", "hostPath", "local", "nfs")),
+                "unknown")
 
 
-def _snapshot(
-    cluster: Cluster,
-    claim: Object,
-    wanted: list[str] | None,
-    snapshots: Mapping[str, int],
-    warnings: list[dict[str, Any]],
-) -> dict[str, Any] | None:
+def _snapshot(cluster: Cluster, claim: Object, wanted: list[str] | None, snapshots: Mapping[str, int],
+              warnings: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Snapshot the volume of a claim, or warn why not. A volume type that was not asked for is no warning."""
     namespace, name = namespace_of(claim), name_of(claim)
     resource = f"persistentvolumeclaims/{namespace}/{name}"
@@ -187,15 +160,8 @@ def _snapshot(
         warnings.append(warning(code, resource, f"Persistent volume: {volume_name}."))
         return None
     size = objects.quantity(volume["spec"]["capacity"]["storage"])
-    return {
-        "namespace": namespace,
-        "claim": name,
-        "volume": volume_name,
-        "kind": kind,
-        "size": size,
-        "data": behaviour(volume).get("data", ""),
-        "tierable": kind == "AzureDisk" and size <= TIERING_LIMIT,
-    }
+    return {"namespace": namespace, "claim": name, "volume": volume_name, "kind": kind, "size": size,
+            "data": behaviour(volume).get("data", ""), "tierable": kind == "AzureDisk" and size <= TIERING_LIMIT}
 
 
 def _refusal(volume: Object, snapshots: int) -> str | None:

@@ -50,9 +50,8 @@ class Cluster:
             self._own[resource, namespace, object_name] = None
 
     def _namespace(self, name: str, labels: Mapping[str, str] | None = None) -> None:
-        self.put(
-            objects.manifest("v1", "Namespace", name, labels={"kubernetes.io/metadata.name": name, **(labels or {})})
-        )
+        self.put(objects.manifest("v1", "Namespace", name, labels={"kubernetes.io/metadata.name": name,
+                                                                   **(labels or {})}))
 
     def _put_all(self, manifests: Iterable[Object]) -> None:
         for each in manifests:
@@ -87,11 +86,8 @@ class Cluster:
         if known and known[0] == group:
             return True
         for each in self:
-            if (
-                each["kind"] == "CustomResourceDefinition"
-                and each["spec"]["group"] == group
-                and each["spec"]["names"]["kind"] == manifest["kind"]
-            ):
+            if (each["kind"] == "CustomResourceDefinition" and each["spec"]["group"] == group
+                and each["spec"]["names"]["kind"] == manifest["kind"]):
                 return any(one["name"] == version and one.get("served", True) for one in each["spec"]["versions"])
         return None
 
@@ -156,7 +152,6 @@ def _depends(manifest: Object, on: Object) -> bool:
         return (claim.get("namespace"), claim.get("name")) == (namespace, name) and manifest["spec"].get(
             "persistentVolumeReclaimPolicy"
         ) == "Delete"
-    return objects.namespace_of(manifest) == namespace and any(
-        (owner["kind"], owner["name"]) == (on["kind"], name)
-        for owner in manifest["metadata"].get("ownerReferences") or ()
-    )
+    return objects.namespace_of(manifest) == namespace and any((owner["kind"], owner["name"]) == (on["kind"], name)
+                                                               for owner in manifest["metadata"].get("ownerReferences")
+                                                               or ())

@@ -14,18 +14,13 @@ from typing import Any
 from .objects import Object
 
 # Immutable members below the object, by kind.
-FIXED: dict[str, tuple[str, ...]] = {
-    "ClusterRoleBinding": ("roleRef",),
-    "DaemonSet": ("spec.selector",),
-    "Deployment": ("spec.selector",),
-    "IngressClass": ("spec.controller",),
-    "Job": ("spec.completions", "spec.selector", "spec.template"),
-    "PriorityClass": ("value",),
-    "ReplicaSet": ("spec.selector",),
-    "RoleBinding": ("roleRef",),
-    "Secret": ("type",),
-    "StorageClass": ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"),
-}
+FIXED: dict[str, tuple[str, ...]] = {"ClusterRoleBinding": ("roleRef",), "DaemonSet": ("spec.selector",),
+                                     "Deployment": ("spec.selector",), "IngressClass": ("spec.controller",),
+                                     "Job": ("spec.completions", "spec.selector", "spec.template"),
+                                     "PriorityClass": ("value",), "ReplicaSet": ("spec.selector",),
+                                     "RoleBinding": ("roleRef",), "Secret": ("type",),
+                                     "StorageClass": ("parameters", "provisioner", "reclaimPolicy",
+                                                      "volumeBindingMode")}
 # Kinds whose spec is immutable but for these members.
 MUTABLE: dict[str, frozenset[str]] = {
     "PersistentVolume": frozenset(
@@ -38,11 +33,8 @@ MUTABLE: dict[str, frozenset[str]] = {
     ),
 }
 # What the target cluster decides, hence not compared and kept: the bound volume, the address of a service, the node.
-KEPT: dict[str, tuple[str, ...]] = {
-    "PersistentVolumeClaim": ("volumeName",),
-    "Pod": ("nodeName",),
-    "Service": ("clusterIP", "clusterIPs"),
-}
+KEPT: dict[str, tuple[str, ...]] = {"PersistentVolumeClaim": ("volumeName",), "Pod": ("nodeName",),
+                                    "Service": ("clusterIP", "clusterIPs")}
 
 
 def patched(existing: Object, wanted: Object) -> tuple[Object, list[str]]:
@@ -57,11 +49,8 @@ def patched(existing: Object, wanted: Object) -> tuple[Object, list[str]]:
     if kind in MUTABLE:
         refused += _changed(existing["spec"], result["spec"], MUTABLE[kind])
     if kind == "Pod":
-        refused += [
-            f"spec.{name}"
-            for name in ("containers", "initContainers")
-            if _without_image(existing["spec"].get(name)) != _without_image(result["spec"].get(name))
-        ]
+        refused += [f"spec.{name}" for name in ("containers", "initContainers")
+                    if _without_image(existing["spec"].get(name)) != _without_image(result["spec"].get(name))]
     if existing.get("immutable") and kind in ("ConfigMap", "Secret"):
         refused += [name for name in ("binaryData", "data", "stringData") if existing.get(name) != result.get(name)]
     return (existing, sorted(set(refused))) if refused else (result, [])
@@ -75,9 +64,8 @@ def _at(manifest: Object, path: str) -> Any:
 
 
 def _changed(old: Object, new: Object, mutable: frozenset[str]) -> list[str]:
-    return [
-        f"spec.{name}" for name in old.keys() | new.keys() if name not in mutable and old.get(name) != new.get(name)
-    ]
+    return [f"spec.{name}" for name in old.keys() | new.keys() if name not in mutable
+            and old.get(name) != new.get(name)]
 
 
 def _without_image(containers: list[Object] | None) -> list[Object]:

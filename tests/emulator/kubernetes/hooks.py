@@ -38,9 +38,8 @@ class Run:
     fatal: bool  # it failed and onError is Fail
 
     def warning(self) -> dict[str, Any]:
-        return warning(
-            FAILED, f"pods/{self.namespace}/{self.pod}", f"Hook {self.hook}, container {self.container}: {self.error}"
-        )
+        return warning(FAILED, f"pods/{self.namespace}/{self.pod}",
+                       f"Hook {self.hook}, container {self.container}: {self.error}")
 
 
 def hooks(
@@ -81,32 +80,21 @@ def run(specifications: list[Object], phase: str, pod: Object, namespace: str) -
 
 def _applies(hook: Object, namespace: str, pod: Object) -> bool:
     included = hook.get("includedNamespaces") or ()
-    return (
-        (not included or "*" in included or namespace in included)
-        and namespace not in (hook.get("excludedNamespaces") or ())
-        and label_selector(hook.get("labelSelector"), labels_of(pod))
-    )
+    return ((not included or "*" in included or namespace in included)
+            and namespace not in (hook.get("excludedNamespaces") or ())
+            and label_selector(hook.get("labelSelector"), labels_of(pod)))
 
 
 def _execute(hook: Object, phase: str, step: Mapping[str, Any], pod: Object) -> Run:
     containers = [each["name"] for each in pod["spec"]["containers"]]
     container, command = step.get("container") or containers[0], tuple(step.get("command") or ())
     error = _error(pod, containers, container, command, step)
-    return Run(
-        hook.get("name", ""),
-        phase,
-        namespace_of(pod),
-        name_of(pod),
-        container,
-        command,
-        error,
-        bool(error) and step.get("onError") == "Fail",
-    )
+    return Run(hook.get("name", ""), phase, namespace_of(pod), name_of(pod), container, command, error,
+               bool(error) and step.get("onError") == "Fail")
 
 
-def _error(
-    pod: Object, containers: list[str], container: str, command: tuple[str, ...], step: Mapping[str, Any]
-) -> str:
+def _error(pod: Object, containers: list[str], container: str, command: tuple[str, ...],
+           step: Mapping[str, Any]) -> str:
     if container not in containers:
         return f"no such container in pod {name_of(pod)}"
     behaves = behaviour(pod)

@@ -116,12 +116,10 @@ def _data(patch: Mapping[str, str]) -> Any:
 
 def _matches(conditions: Mapping[str, Any], manifest: Object) -> bool:
     namespaces = conditions.get("namespaces") or ()
-    return (
-        conditions["groupResource"] == group_resource(manifest)
-        and (not namespaces or namespace_of(manifest) in namespaces)
-        and re.search(conditions.get("resourceNameRegex") or "", name_of(manifest)) is not None
-        and label_selector(conditions.get("labelSelector"), labels_of(manifest))
-    )
+    return (conditions["groupResource"] == group_resource(manifest)
+            and (not namespaces or namespace_of(manifest) in namespaces)
+            and re.search(conditions.get("resourceNameRegex") or "", name_of(manifest)) is not None
+            and label_selector(conditions.get("labelSelector"), labels_of(manifest)))
 
 
 def _modify(rule: Mapping[str, Any], manifest: Object) -> Object:

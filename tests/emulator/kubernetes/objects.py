@@ -65,36 +65,20 @@ KINDS: dict[str, tuple[str, str, bool]] = {
 }
 
 # Azure Files by NFS needs another protocol than the one backed up, hence a kind of its own (AKS backup support matrix).
-VOLUME_SOURCES: dict[str, Object] = {
-    "AzureDisk": {"csi": {"driver": "disk.csi.azure.com"}},
-    "AzureFileShareSMB": {"csi": {"driver": "file.csi.azure.com"}},
-    "AzureFileShareNFS": {"csi": {"driver": "file.csi.azure.com", "volumeAttributes": {"protocol": "nfs"}}},
-    "AzureBlob": {"csi": {"driver": "blob.csi.azure.com"}},
-    "InTreeAzureDisk": {"azureDisk": {"kind": "Managed"}},
-    "InTreeAzureFile": {"azureFile": {"shareName": "share"}},
-    "NFS": {"nfs": {"server": "nfs.example.com", "path": "/"}},
-    "HostPath": {"hostPath": {"path": "/mnt"}},
-}
-STORAGE_CLASSES = {
-    "AzureDisk": "managed-csi",
-    "AzureFileShareSMB": "azurefile-csi",
-    "AzureFileShareNFS": "azurefile-csi-nfs",
-    "AzureBlob": "azureblob-fuse-premium",
-}
+VOLUME_SOURCES: dict[str, Object] = {"AzureDisk": {"csi": {"driver": "disk.csi.azure.com"}},
+                                     "AzureFileShareSMB": {"csi": {"driver": "file.csi.azure.com"}},
+                                     "AzureFileShareNFS": {"csi": {"driver": "file.csi.azure.com",
+                                                                   "volumeAttributes": {"protocol": "nfs"}}},
+                                     "AzureBlob": {"csi": {"driver": "blob.csi.azure.com"}},
+                                     "InTreeAzureDisk": {"azureDisk": {"kind": "Managed"}},
+                                     "InTreeAzureFile": {"azureFile": {"shareName": "share"}},
+                                     "NFS": {"nfs": {"server": "nfs.example.com", "path": "/"}},
+                                     "HostPath": {"hostPath": {"path": "/mnt"}}}
+STORAGE_CLASSES = {"AzureDisk": "managed-csi", "AzureFileShareSMB": "azurefile-csi",
+                   "AzureFileShareNFS": "azurefile-csi-nfs", "AzureBlob": "azureblob-fuse-premium"}
 
-_UNITS = {
-    "": 1,
-    "k": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-    "P": 10**15,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-    "Pi": 2**50,
-}
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30,
+          "Ti": 2**40, "Pi": 2**50}
 
 
 def quantity(text: str | int) -> int:
@@ -138,9 +122,8 @@ def behaviour(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     return manifest.get("x-emulator") or {}
 
 
-def manifest(
-    api_version: str, kind: str, name: str, namespace: str = "", labels: Mapping[str, str] | None = None, **fields: Any
-) -> Object:
+def manifest(api_version: str, kind: str, name: str, namespace: str = "", labels: Mapping[str, str] | None = None,
+             **fields: Any) -> Object:
     metadata: Object = {"name": name}
     if namespace:
         metadata["namespace"] = namespace
@@ -149,38 +132,26 @@ def manifest(
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
 
 
-def workload(
-    name: str,
-    namespace: str,
-    *,
-    labels: Mapping[str, str] | None = None,
-    replicas: int = 1,
-    containers: list[Object] | None = None,
-    claims: Mapping[str, str] | None = None,
-    behaves: Mapping[str, Any] | None = None,
-) -> Iterator[Object]:
+def workload(name: str, namespace: str, *, labels: Mapping[str, str] | None = None, replicas: int = 1,
+             containers: list[Object] | None = None, claims: Mapping[str, str] | None = None,
+             behaves: Mapping[str, Any] | None = None) -> Iterator[Object]:
     """A Deployment with its ReplicaSet and Pods. claims: volume name -> PersistentVolumeClaim."""
     labels = {"app": name, **(labels or {})}
-    volumes = [
-        {"name": volume, "persistentVolumeClaim": {"claimName": claim}} for volume, claim in (claims or {}).items()
-    ]
+    volumes = [{"name": volume, "persistentVolumeClaim": {"claimName": claim}}
+               for volume, claim in (claims or {}).items()]
     template: Object = {"containers": containers or [{"name": name, "image": f"registry.example.com/{name}:1.0"}]}
     if volumes:
         template["volumes"] = volumes
-    spec = {
-        "replicas": replicas,
-        "selector": {"matchLabels": {"app": name}},
-        "template": {"metadata": {"labels": labels}, "spec": template},
-    }
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": labels}, "spec": template}}
     replica_set = f"{name}-5d4f8b"
     owner = [{"apiVersion": "apps/v1", "kind": "Deployment", "name": name}]
     yield manifest("apps/v1", "Deployment", name, namespace, labels, spec=spec)
     yield _owned(manifest("apps/v1", "ReplicaSet", replica_set, namespace, labels, spec=spec), owner)
     owner = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": replica_set}]
     for number in range(replicas):
-        pod = manifest(
-            "v1", "Pod", f"{replica_set}-{number}", namespace, labels, spec=template, status={"phase": "Running"}
-        )
+        pod = manifest("v1", "Pod", f"{replica_set}-{number}", namespace, labels, spec=template,
+                       status={"phase": "Running"})
         if behaves:
             pod["x-emulator"] = dict(behaves)
         yield _owned(pod, owner)
@@ -191,38 +162,19 @@ def _owned(child: Object, owner: list[Object]) -> Object:
     return child
 
 
-def volume(
-    claim: str,
-    namespace: str,
-    *,
-    kind: str = "AzureDisk",
-    size: str = "8Gi",
-    storage_class: str | None = None,
-    labels: Mapping[str, str] | None = None,
-    reclaim: str = "Delete",
-    bound: bool = True,
-    behaves: Mapping[str, Any] | None = None,
-) -> Iterator[Object]:
+def volume(claim: str, namespace: str, *, kind: str = "AzureDisk", size: str = "8Gi", storage_class: str | None = None,
+           labels: Mapping[str, str] | None = None, reclaim: str = "Delete", bound: bool = True,
+           behaves: Mapping[str, Any] | None = None) -> Iterator[Object]:
     """A PersistentVolumeClaim and, when bound, its PersistentVolume. kind: a key of VOLUME_SOURCES."""
     source = VOLUME_SOURCES[kind]
     storage_class = STORAGE_CLASSES.get(kind, "") if storage_class is None else storage_class
     volume_name = f"pvc-{namespace}-{claim}"
-    spec: Object = {
-        "accessModes": ["ReadWriteOnce"],
-        "storageClassName": storage_class,
-        "resources": {"requests": {"storage": size}},
-    }
+    spec: Object = {"accessModes": ["ReadWriteOnce"], "storageClassName": storage_class,
+                    "resources": {"requests": {"storage": size}}}
     if bound:
         spec["volumeName"] = volume_name
-    yield manifest(
-        "v1",
-        "PersistentVolumeClaim",
-        claim,
-        namespace,
-        labels,
-        spec=spec,
-        status={"phase": "Bound" if bound else "Pending"},
-    )
+    yield manifest("v1", "PersistentVolumeClaim", claim, namespace, labels, spec=spec,
+                   status={"phase": "Bound" if bound else "Pending"})
     if bound:
         yield manifest(
             "v1",

@@ -23,25 +23,11 @@ from .objects import Object, behaviour, group_resource, name_of, namespace_of
 from .selection import Selection
 from .warnings import GENERIC, warning
 
-CRITERIA = {
-    "OperationalStore": "KubernetesClusterRestoreCriteria",
-    "VaultStore": "KubernetesClusterVaultTierRestoreCriteria",
-}
+CRITERIA = {"OperationalStore": "KubernetesClusterRestoreCriteria",
+            "VaultStore": "KubernetesClusterVaultTierRestoreCriteria"}
 # Definitions before instances, claims before the pods that mount them, pods before their owners, which adopt them.
-ORDER = (
-    "CustomResourceDefinition",
-    "Namespace",
-    "StorageClass",
-    "VolumeSnapshotClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "ServiceAccount",
-    "Secret",
-    "ConfigMap",
-    "LimitRange",
-    "Pod",
-    "ReplicaSet",
-)
+ORDER = ("CustomResourceDefinition", "Namespace", "StorageClass", "VolumeSnapshotClass", "PersistentVolume",
+         "PersistentVolumeClaim", "ServiceAccount", "Secret", "ConfigMap", "LimitRange", "Pod", "ReplicaSet")
 NEVER_RESTORED = frozenset({"Event", "Node"})
 
 
@@ -69,10 +55,8 @@ class _Restore:
     def __init__(self, content: Mapping[str, Any], target: Cluster, criteria: Mapping[str, Any]):
         expected = CRITERIA[content["dataStore"]]
         if criteria["objectType"] != expected:
-            raise RestoreError(
-                "BMSUserErrorInvalidInput",
-                f"restoreCriteria of a restore from {content['dataStore']} has to be {expected}.",
-            )
+            raise RestoreError("BMSUserErrorInvalidInput",
+                               f"restoreCriteria of a restore from {content['dataStore']} has to be {expected}.")
         self.content, self.target, self.criteria = content, target, criteria
         self.selection = Selection.of(criteria)
         self.mappings: Mapping[str, str] = criteria.get("namespaceMappings") or {}
@@ -90,15 +74,13 @@ class _Restore:
         where = f"ConfigMap {reference['namespace']}/{reference['name']}"
         config_map = self.target.get("configmaps", reference["name"], reference["namespace"])
         if config_map is None:
-            raise RestoreError(
-                "UserErrorInvalidResourceModifier", f"{where} of the resource modifier is not in the target cluster."
-            )
+            raise RestoreError("UserErrorInvalidResourceModifier",
+                               f"{where} of the resource modifier is not in the target cluster.")
         try:
             return Modifiers.read(config_map)
         except InvalidModifier as error:
-            raise RestoreError(
-                "UserErrorInvalidResourceModifier", f"{where} is no valid resource modifier: {error}."
-            ) from error
+            raise RestoreError("UserErrorInvalidResourceModifier",
+                               f"{where} is no valid resource modifier: {error}.") from error
 
     def run(self) -> dict[str, Any]:
         for each in sorted(self.content["objects"], key=_rank):
@@ -106,13 +88,8 @@ class _Restore:
                 self._restore(each)
         runs = [each for pod in self.pods for each in hooks.run(self.hooks, "postHooks", pod, namespace_of(pod))]
         self.warnings += [each.warning() for each in runs if each.error]
-        return {
-            "counts": dict(self.counts),
-            "changes": self.changes,
-            "warnings": self.warnings,
-            "hooks": runs,
-            "subTasks": [{"taskId": 1, "taskName": "Trigger Restore", "taskStatus": "Completed"}],
-        }
+        return {"counts": dict(self.counts), "changes": self.changes, "warnings": self.warnings, "hooks": runs,
+                "subTasks": [{"taskId": 1, "taskName": "Trigger Restore", "taskStatus": "Completed"}]}
 
     def _restore(self, original: Object) -> None:
         if original["kind"] == "PersistentVolume" and not self._kept(original):
@@ -123,9 +100,8 @@ class _Restore:
         served = self.target.serves(manifest)
         if not served:
             code = GENERIC if served is None else "UserErrorSourceandTargetClusterCRDVersionMismatch"
-            self._warn(
-                code, manifest, f"The target cluster does not serve {manifest['kind']} of {manifest['apiVersion']}."
-            )
+            self._warn(code, manifest,
+                       f"The target cluster does not serve {manifest['kind']} of {manifest['apiVersion']}.")
             self.counts["failed"] += 1
             return
         manifest = self._moved(manifest)
@@ -156,28 +132,20 @@ class _Restore:
         elif metadata.get("namespace"):
             metadata["namespace"] = self._namespace(metadata["namespace"])
         if manifest["kind"] in ("ClusterRoleBinding", "RoleBinding"):
-            moved["subjects"] = [
-                {**each, "namespace": self._namespace(each["namespace"])} if "namespace" in each else each
-                for each in manifest.get("subjects") or ()
-            ]
+            moved["subjects"] = [{**each, "namespace": self._namespace(each["namespace"])} if "namespace" in each
+                                 else each for each in manifest.get("subjects") or ()]
         if manifest["kind"] == "PersistentVolume" and manifest["spec"].get("claimRef"):
             claim = manifest["spec"]["claimRef"]
-            moved["spec"] = {
-                **manifest["spec"],
-                "claimRef": {**claim, "namespace": self._namespace(claim["namespace"])},
-            }
+            moved["spec"] = {**manifest["spec"],
+                             "claimRef": {**claim, "namespace": self._namespace(claim["namespace"])}}
         return moved
 
     def _namespace(self, name: str) -> str:
         return self.mappings.get(name, name)
 
     def _create(self, manifest: Object, original_namespace: str) -> None:
-        change: dict[str, Any] = {
-            "action": "created",
-            "resource": group_resource(manifest),
-            "namespace": namespace_of(manifest),
-            "name": name_of(manifest),
-        }
+        change: dict[str, Any] = {"action": "created", "resource": group_resource(manifest),
+                                  "namespace": namespace_of(manifest), "name": name_of(manifest)}
         if manifest["kind"] == "PersistentVolumeClaim":
             manifest, change["data"] = self._claim(manifest, original_namespace)
         elif manifest["kind"] == "Pod":
@@ -187,10 +155,8 @@ class _Restore:
             self.pods.append(manifest)
         elif manifest["kind"] == "Service" and manifest["spec"].get("clusterIP") != "None":
             # The address belongs to the cluster, which gives a new one.
-            manifest = {
-                **manifest,
-                "spec": {name: value for name, value in manifest["spec"].items() if name != "clusterIP"},
-            }
+            manifest = {**manifest, "spec": {name: value for name, value in manifest["spec"].items()
+                                             if name != "clusterIP"}}
         self.target.put(manifest)
         self.counts["created"] += 1
         self.changes.append(change)
@@ -209,11 +175,8 @@ class _Restore:
         spec = {name: value for name, value in claim["spec"].items() if name != "volumeName"}
         if storage_class is None:
             if snapshot:
-                self._warn(
-                    GENERIC,
-                    claim,
-                    f"Storage class {class_name!r} is not in the target cluster; the volume is not restored.",
-                )
+                self._warn(GENERIC, claim,
+                           f"Storage class {class_name!r} is not in the target cluster; the volume is not restored.")
             return {**claim, "spec": spec, "status": {"phase": "Pending"}}, None
         data = snapshot["data"] if snapshot else ""
         source = self.volumes.get(volume_name, {}).get("spec", {}).get("csi", {})
@@ -226,22 +189,14 @@ class _Restore:
         number = 0
         while self.target.get("persistentvolumes", name := _volume_name(where, number)) is not None:
             number += 1
-        csi = {
-            **(source if source.get("driver") == storage_class["provisioner"] else {}),
-            "driver": storage_class["provisioner"],
-        }
-        return objects.manifest(
-            "v1",
-            "PersistentVolume",
-            name,
-            spec={
-                "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
-                "csi": csi,
-                "storageClassName": name_of(storage_class),
-                "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
-                "claimRef": {"namespace": namespace_of(claim), "name": name_of(claim)},
-            },
-        ) | {"x-emulator": {"data": data}}
+        csi = {**(source if source.get("driver") == storage_class["provisioner"] else {}),
+               "driver": storage_class["provisioner"]}
+        return objects.manifest("v1", "PersistentVolume", name,
+                                spec={"capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
+                                      "csi": csi, "storageClassName": name_of(storage_class),
+                                      "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
+                                      "claimRef": {"namespace": namespace_of(claim),
+                                                   "name": name_of(claim)}}) | {"x-emulator": {"data": data}}
 
     def _patch(self, existing: Object, manifest: Object) -> None:
         result, refused = patched(existing, manifest)
@@ -253,14 +208,8 @@ class _Restore:
         else:
             self.target.put(result)
             self.counts["patched"] += 1
-            self.changes.append(
-                {
-                    "action": "patched",
-                    "resource": group_resource(result),
-                    "namespace": namespace_of(result),
-                    "name": name_of(result),
-                }
-            )
+            self.changes.append({"action": "patched", "resource": group_resource(result),
+                                 "namespace": namespace_of(result), "name": name_of(result)})
 
     def _warn(self, code: str, manifest: Object, detail: str) -> None:
         place = "/".join(part for part in (group_resource(manifest), namespace_of(manifest), name_of(manifest)) if part)

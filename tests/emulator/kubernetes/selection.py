@@ -43,9 +43,8 @@ class Selection:
         )
 
     def namespace(self, name: str) -> bool:
-        return name not in self.excluded_namespaces and (
-            not self.included_namespaces or name in self.included_namespaces
-        )
+        return name not in self.excluded_namespaces and (not self.included_namespaces
+                                                         or name in self.included_namespaces)
 
     def type(self, manifest: Object) -> bool:
         names = spellings(manifest)
@@ -79,15 +78,9 @@ def _label(text: str) -> tuple[str, str | None]:
 def spellings(manifest: Object) -> frozenset[str]:
     """The ways in which users name a type, lower case: secrets, Secret, v1/Secret, deployments, deployments.apps ..."""
     full = group_resource(manifest)
-    return frozenset(
-        {
-            full.lower(),
-            full.partition(".")[0].lower(),
-            manifest["kind"].lower(),
-            f"{manifest['apiVersion']}/{manifest['kind']}".lower(),
-            f"{manifest['apiVersion']}/{full.partition('.')[0]}".lower(),
-        }
-    )
+    return frozenset({full.lower(), full.partition(".")[0].lower(), manifest["kind"].lower(),
+                      f"{manifest['apiVersion']}/{manifest['kind']}".lower(),
+                      f"{manifest['apiVersion']}/{full.partition('.')[0]}".lower()})
 
 
 def label_selector(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
@@ -96,10 +89,8 @@ def label_selector(selector: Mapping[str, Any] | None, labels: Mapping[str, str]
         return True
     if any(labels.get(name) != value for name, value in (selector.get("matchLabels") or {}).items()):
         return False
-    return all(
-        _expression(each["operator"], labels.get(each["key"]), each.get("values") or ())
-        for each in selector.get("matchExpressions") or ()
-    )
+    return all(_expression(each["operator"], labels.get(each["key"]), each.get("values") or ())
+               for each in selector.get("matchExpressions") or ())
 
 
 def _expression(operator: str, value: str | None, values: Collection[str]) -> bool:

@@ -12,22 +12,10 @@ import copy
 from typing import Any
 
 # Member holding a list -> key by which its items are merged. Lists that are not here are replaced as a whole.
-MERGE_KEYS = {
-    "conditions": "type",
-    "containers": "name",
-    "env": "name",
-    "ephemeralContainers": "name",
-    "hostAliases": "ip",
-    "imagePullSecrets": "name",
-    "initContainers": "name",
-    "ownerReferences": "uid",
-    "ports": "containerPort",
-    "secrets": "name",
-    "topologySpreadConstraints": "topologyKey",
-    "volumeDevices": "devicePath",
-    "volumeMounts": "mountPath",
-    "volumes": "name",
-}
+MERGE_KEYS = {"conditions": "type", "containers": "name", "env": "name", "ephemeralContainers": "name",
+              "hostAliases": "ip", "imagePullSecrets": "name", "initContainers": "name", "ownerReferences": "uid",
+              "ports": "containerPort", "secrets": "name", "topologySpreadConstraints": "topologyKey",
+              "volumeDevices": "devicePath", "volumeMounts": "mountPath", "volumes": "name"}
 SET_LISTS = {"finalizers"}  # merged as sets of scalars
 
 
@@ -78,9 +66,8 @@ def _list(name: str, old: Any, new: list[Any], keys: dict[str, str]) -> list[Any
     for each in new:
         if key not in each:
             raise ValueError(f"map does not contain declared merge key: {key}")
-        place = next(
-            (number for number, one in enumerate(result) if isinstance(one, dict) and one.get(key) == each[key]), None
-        )
+        place = next((number for number, one in enumerate(result) if isinstance(one, dict)
+                      and one.get(key) == each[key]), None)
         if each.get("$patch") == "delete":
             if place is not None:
                 del result[place]
