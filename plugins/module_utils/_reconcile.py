@@ -58,8 +58,11 @@ class Resource:
         """The ID of the resource that the options name; known before the resource exists."""
         raise NotImplementedError
 
-    def gather(self, arm: Arm, params: Params) -> Facts:
-        """Documents of other resources that ``desired`` depends on."""
+    def gather(self, arm: Arm, params: Params, live: Document | None) -> Facts:
+        """Documents of other resources that ``desired`` and ``problems`` depend on.
+
+        With a live document only what comparing takes, which is mostly nothing: a converged resource costs one read.
+        """
         return {}
 
     def find(self, arm: Arm, params: Params) -> tuple[str, Document | None]:
@@ -68,7 +71,7 @@ class Resource:
         return id_, arm.get(id_)
 
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
-        """Sentences on why the input cannot work. Checked before any write, in check mode as well."""
+        """Sentences on why what would be written cannot work. Checked before any write, in check mode as well."""
         return []
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
@@ -128,15 +131,12 @@ def reconcile(arm: Arm, resource: Resource, params: Params) -> Outcome:
     id_, live = resource.find(arm, params)
     if params.get("state", "present") == "absent":
         return _absent(arm, resource, params, id_, live)
-    facts = resource.gather(arm, params)
-    refuse(resource.problems(params, facts, live))
     if live is not None:
         # An earlier run may have been interrupted in the middle of an operation.
         live = arm.wait(id_, resource.pending, live)
-    desired = resource.desired(params, facts, live)
     if live is None:
-        return _create(arm, resource, params, facts, id_, desired)
-    return _update(arm, resource, params, facts, id_, live, desired)
+        return _create(arm, resource, params, id_)
+    return _update(arm, resource, params, id_, live)
 
 
 def reconciler(resource: Resource) -> Callable[[Arm, Params], Outcome]:
@@ -144,7 +144,10 @@ def reconciler(resource: Resource) -> Callable[[Arm, Params], Outcome]:
     return lambda arm, params: reconcile(arm, resource, params)
 
 
-def _create(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str, desired: Document) -> Outcome:
+def _create(arm: Arm, resource: Resource, params: Params, id_: str) -> Outcome:
+    facts = resource.gather(arm, params, None)
+    refuse(resource.problems(params, facts, None))
+    desired = resource.desired(params, facts, None)
     body = _compare.plain(desired)
     resource.admit(arm, id_, body, None)
     resource.create(arm, id_, body)
@@ -152,13 +155,14 @@ def _create(arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str
     return _written(arm, resource, params, facts, id_, desired, {}, after)
 
 
-def _update(
-    arm: Arm, resource: Resource, params: Params, facts: Facts, id_: str, live: Document, desired: Document
-) -> Outcome:
+def _update(arm: Arm, resource: Resource, params: Params, id_: str, live: Document) -> Outcome:
+    facts = resource.gather(arm, params, live)
+    desired = resource.desired(params, facts, live)
     changes = resource.differences(desired, live)
     if not changes:
         return _report(resource, params, facts, id_, live)
-    refuse(_forbidden(resource, changes, id_))
+    facts = {**resource.gather(arm, params, None), **facts}
+    refuse([*resource.problems(params, facts, live), *_forbidden(resource, changes, id_)])
     body = _compare.apply(live, changes)
     resource.admit(arm, id_, body, live)
     resource.update(arm, id_, live, changes)

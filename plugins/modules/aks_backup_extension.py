@@ -245,22 +245,27 @@ resource:
       contains:
         code:
           description: Code of the report.
+          returned: when Azure says so
           type: str
           sample: InstallationWarning
         displayStatus:
           description: Title of the report.
+          returned: when Azure says so
           type: str
           sample: Warning
         level:
           description: How bad it is.
+          returned: when Azure says so
           type: str
           sample: Warning
         message:
           description: The report in words.
+          returned: when Azure says so
           type: str
           sample: The pod has been restarted.
         time:
           description: When it was reported.
+          returned: when Azure says so
           type: str
           sample: '2026-01-05T18:33:24.4169171+00:00'
     version:
@@ -292,57 +297,68 @@ operations:
       type: int
       sample: 201
 error:
-  description: Why the task failed. RV(ignore:msg) says the same in a sentence. What is not known is left out.
+  description: Why the task failed. RV(ignore:msg) says the same in a sentence.
   returned: failure
   type: dict
   contains:
     activity_id:
       description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      returned: when known
       type: str
       sample: 00000000-0000-0000-0000-000000000000
     advice:
       description: What this collection suggests to do.
+      returned: when known
       type: str
       sample: Register the resource provider first, with aks_backup_provider.
     azure_message:
       description: Azure's own words.
+      returned: when known
       type: str
       sample: The subscription is not registered to use namespace 'Microsoft.DataProtection'.
     code:
       description: Azure's error code.
+      returned: when known
       type: str
       sample: MissingSubscriptionRegistration
     detail:
       description: What Azure Backup adds for people who look for the cause.
+      returned: when known
       type: str
       sample: Validate for Protection failed.
     problems:
       description: All that is wrong with the options, where the task was refused before anything was written.
+      returned: when known
       type: list
       elements: str
       sample:
         - soft_delete.retention_days is 7; Azure Backup takes 14 to 180 days.
     recommended_action:
       description: What Azure recommends to do.
+      returned: when known
       type: list
       elements: str
       sample:
         - Grant appropriate permissions to perform this operation.
     request_id:
       description: Azure's ID of the request that failed.
+      returned: when known
       type: str
       sample: 00000000-0000-0000-0000-000000000000
     resource_id:
       description: Resource ID of what the failure is about.
+      returned: when known
       type: str
       sample: >-
         /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1/providers/Microsoft.KubernetesConfiguration/extensions/azure-aks-backup
     status:
       description: HTTP status of the reply.
+      returned: when known
       type: int
       sample: 409
     waiting_for:
       description: What was waited for when O(wait_timeout) had passed.
+      returned: when known
       type: str
       sample: another operation on the cluster
 """
@@ -387,7 +403,7 @@ CONTRACT = Contract(
             ("state", "present", ("storage_account_id", "storage_account"), True),
         ],
         "required_together": [("storage_account", "storage_account_resource_group")],
-        "mutually_exclusive": [("storage_account_id", "storage_account")],
+        "mutually_exclusive": [("storage_account_id", "storage_account"), ("version", "auto_upgrade_minor_version")],
     },
 )
 

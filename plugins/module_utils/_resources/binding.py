@@ -34,7 +34,9 @@ class Binding(Resource):
                 return _ids.binding(cluster, item["name"]), item
         return named, next((item for item in bindings if _ids.same(item["id"], named)), None)
 
-    def gather(self, arm: Arm, params: Params) -> Facts:
+    def gather(self, arm: Arm, params: Params, live: Document | None) -> Facts:
+        if live:
+            return {}
         cluster, vault = arm.together(
             [lambda: arm.get(cluster_id(params)), lambda: arm.require(vault_id(params), "Backup vault", MAKE_VAULT)]
         )

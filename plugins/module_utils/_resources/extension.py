@@ -72,7 +72,15 @@ class Extension(Resource):
             return self.id(params), None
         return _ids.extension(cluster, installed["name"]), installed
 
-    def gather(self, arm: Arm, params: Params) -> Facts:
+    def gather(self, arm: Arm, params: Params, live: Document | None) -> Facts:
+        settings = dig(live, "properties.configurationSettings", {})
+        account_name = _ids.name(account_id(params)).lower()
+        if (
+            settings.get(SETTINGS["storage_account_uri"])
+            and account_name == str(settings.get(SETTINGS["storage_account"])).lower()
+        ):
+            # The account's URI is known from the live settings, and nothing else depends on the account.
+            return {"uri": settings[SETTINGS["storage_account_uri"]]}
         cluster, account = arm.together(
             [
                 lambda: arm.get(cluster_id(params)),
@@ -80,19 +88,18 @@ class Extension(Resource):
             ]
         )
         refuse_unknown("cluster", cluster, cluster_id(params))
-        return {"cluster": cluster, "account": account, "tenant_id": arm.tenant_id}
+        uri = dig(account, "properties.primaryEndpoints.blob", f"https://{account_name}.blob.core.windows.net/")
+        return {"cluster": cluster, "account": account, "tenant_id": arm.tenant_id, "uri": uri}
 
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
         account, cluster = facts["account"], facts["cluster"]
         said = cluster_problems(cluster)
         said += different_regions(f"The storage account {account['name']}", account.get("location"), cluster)
-        _ids.container(account_id(params), params["blob_container"])
-        if params.get("version") and params.get("auto_upgrade_minor_version"):
-            said.append("version pins the extension and auto_upgrade_minor_version keeps it moving: give one of them.")
         return said
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
         account = account_id(params)
+        _ids.container(account, params["blob_container"])
         parsed = _ids.parse(account)
         settings = {
             "blob_container": params["blob_container"],
@@ -103,10 +110,7 @@ class Extension(Resource):
         }
         if params["use_aad"]:
             # Without the URI the extension looks the account up with rights that a data role does not give.
-            settings["storage_account_uri"] = params.get("storage_account_uri") or dig(
-                facts["account"], "properties.primaryEndpoints.blob", f"https://{parsed.name}.blob.core.windows.net/"
-            )
-        tenant = dig(facts["cluster"], "identity.tenantId") or facts["tenant_id"]
+            settings["storage_account_uri"] = params.get("storage_account_uri") or facts["uri"]
         document: Document = {
             "configurationSettings": {
                 **{SETTINGS[option]: value for option, value in settings.items()},
@@ -124,6 +128,7 @@ class Extension(Resource):
             document["releaseTrain"] = document["releaseTrain"] or "stable"
             document["extensionType"] = TYPE
             document["scope"] = {"cluster": {"releaseNamespace": "dataprotection-microsoft"}}
+            tenant = dig(facts["cluster"], "identity.tenantId") or facts["tenant_id"]
             document["configurationSettings"][SETTINGS["tenant_id"]] = tenant
             document["configurationProtectedSettings"] = {}
         return {"properties": given(document)}

@@ -105,7 +105,9 @@ class Instance(Resource):
         id_ = _ids.instance(vault, candidates[0]["name"])
         return id_, arm.get(id_)
 
-    def gather(self, arm: Arm, params: Params) -> Facts:
+    def gather(self, arm: Arm, params: Params, live: Document | None) -> Facts:
+        if live:
+            return {}
         cluster, vault, policy = arm.together(
             [
                 lambda: arm.get(cluster_id(params)),
@@ -128,20 +130,12 @@ class Instance(Resource):
         return said
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
-        cluster = facts["cluster"]
         configuration = params.get("backup_configuration") or {}
-        source = {
-            "datasourceType": policy_form.DATASOURCE_TYPE,
-            "resourceID": cluster_id(params),
-            "resourceLocation": _ids.region(cluster.get("location")),
-            "resourceName": _ids.name(cluster_id(params)),
-            "resourceType": "Microsoft.ContainerService/managedclusters",
-            "resourceUri": cluster_id(params),
-        }
         parameters: Document = {
             key: configuration.get(option)
             for option, key in CONFIGURATION_LISTS.items()
-            if live is None or configuration.get(option) is not None
+            # Versions of the service that do not know volume types refuse even a null of them.
+            if configuration.get(option) is not None or (live is None and option != "volume_types")
         }
         parameters.update(
             given(
@@ -171,6 +165,14 @@ class Instance(Resource):
         if live is None:
             parameters.setdefault("snapshotVolumes", True)
             parameters.setdefault("includeClusterScopeResources", True)
+            source = {
+                "datasourceType": policy_form.DATASOURCE_TYPE,
+                "resourceID": cluster_id(params),
+                "resourceLocation": _ids.region(facts["cluster"].get("location")),
+                "resourceName": _ids.name(cluster_id(params)),
+                "resourceType": "Microsoft.ContainerService/managedclusters",
+                "resourceUri": cluster_id(params),
+            }
             properties.update(
                 objectType="BackupInstance",
                 friendlyName=params.get("friendly_name") or f"{source['resourceName']}/fullbackup",

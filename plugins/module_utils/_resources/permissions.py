@@ -107,13 +107,11 @@ def assignment_name(row: Document) -> str:
 def manage(arm: Arm, params: Params) -> Outcome:
     """Report what is missing, or grant it."""
     scopes = _scopes(params)
-    cluster, vault, installed, _account, _group = arm.together(
+    cluster, vault, installed = arm.together(
         [
             lambda: arm.get(scopes["cluster"]),
             lambda: arm.require(scopes["vault"], "Backup vault", MAKE_VAULT),
             lambda: extension.find(arm, scopes["cluster"]),
-            lambda: arm.require(scopes["storage_account"], "storage account", MAKE_STORAGE),
-            lambda: arm.require(scopes["snapshot_resource_group"], "resource group", MAKE_STORAGE),
         ]
     )
     refuse(cluster_problems(refuse_unknown("cluster", cluster, scopes["cluster"])))
@@ -135,6 +133,13 @@ def manage(arm: Arm, params: Params) -> Outcome:
         found = matching(row, existing[row["scope"]]) if row["principal_id"] else None
         row["assignment_id"] = found["id"] if found else None
     missing = [row for row in wanted if not row["assignment_id"]]
+    if missing:
+        arm.together(
+            [
+                lambda: arm.require(scopes["storage_account"], "storage account", MAKE_STORAGE),
+                lambda: arm.require(scopes["snapshot_resource_group"], "resource group", MAKE_STORAGE),
+            ]
+        )
     before = {"assignments": [_shown(row) for row in wanted if row["assignment_id"]]}
     if params["mode"] == "grant":
         arm.together([partial(_grant, arm, row) for row in missing])
