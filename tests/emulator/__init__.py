@@ -127,6 +127,15 @@ class Emulator:
     def principals(self, owner: str = "") -> list[dict[str, Any]]:
         return self.manage("GET", f"principals?owner={owner}")
 
+    def inside(self, cluster: str, namespace: str = "", resource: str = "", name: str = "") -> list[dict[str, Any]]:
+        """The Kubernetes objects in a cluster (its ARM id); resource as in ``deployments.apps``."""
+        return self.manage("GET", f"inside?id={cluster}&namespace={namespace}&resource={resource}&name={name}")
+
+    def change_inside(self, cluster: str, put: list[dict[str, Any]] | None = None,
+                      delete: list[tuple[str, str, str]] | None = None) -> dict[str, int]:
+        """Put manifests into a cluster and delete (resource, namespace, name) from it."""
+        return self.manage("POST", f"inside?id={cluster}", {"put": put or [], "delete": delete or []})
+
     def reset(self) -> dict[str, str]:
         return self.manage("POST", "reset")
 

@@ -15,6 +15,8 @@ state                 GET, PUT     everything, to be saved and loaded
 reset                 POST         as after the start
 resources             GET          ``?subscription=&type=``: raw documents
 principals            GET          ``?owner=``: who there is (without secrets)
+inside                GET, POST    ``?id=&namespace=&resource=&name=``: Kubernetes objects in a cluster;
+                                   ``{"put": [manifests], "delete": [[resource, namespace, name]]}`` changes them
 ====================  ===========  =====================================================================
 """
 
@@ -25,7 +27,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from . import scenarios
+from . import inside, scenarios
 from .clock import stamp
 from .provider import Reply
 
@@ -121,6 +123,15 @@ def get_principals(server: Server, query: dict[str, str], body: Any, rest: list[
              "owner": entry.owner} for entry in server.world.directory.all() if owner in {"", entry.owner.lower()}]
 
 
+def get_inside(server: Server, query: dict[str, str], body: Any, rest: list[str]) -> Any:
+    filters = {name: query.get(name, "") for name in ("namespace", "resource", "name")}
+    return inside.show(server.world, query["id"], **filters)
+
+
+def post_inside(server: Server, query: dict[str, str], body: Any, rest: list[str]) -> Any:
+    return inside.change(server.world, query["id"], body.get("put") or [], body.get("delete") or [])
+
+
 HANDLERS = {
     ("GET", "journal"): get_journal, ("DELETE", "journal"): delete_journal,
     ("GET", "clock"): get_clock, ("POST", "clock"): post_clock,
@@ -129,4 +140,5 @@ HANDLERS = {
     ("GET", "settings"): get_settings, ("PATCH", "settings"): patch_settings,
     ("GET", "state"): get_state, ("PUT", "state"): put_state, ("POST", "reset"): post_reset,
     ("GET", "resources"): get_resources, ("GET", "principals"): get_principals,
+    ("GET", "inside"): get_inside, ("POST", "inside"): post_inside,
 }
