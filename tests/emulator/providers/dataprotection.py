@@ -117,11 +117,10 @@ LOCATIONS = Type("locations", scope="any", stored=False, posts={
     "fetchCrossRegionRestoreJob": Post(restores.cross_job, MODELS + "CrossRegionRestoreJobRequest", write=False),
     "fetchCrossRegionRestoreJobs": Post(restores.cross_jobs, MODELS + "CrossRegionRestoreJobsRequest", write=False),
 })
-SUSPENDABLE = MODELS + "SuspendBackupRequest"
 INSTANCE_POSTS = {
     "backup": Post(backups.adhoc, MODELS + "TriggerBackupRequest"),
-    "restore": Post(restores.trigger, MODELS + "AzureBackupRestoreRequest"),
-    "validateRestore": Post(restores.validate, MODELS + "ValidateRestoreRequestObject", write=False),
+    "restore": Post(restores.trigger),
+    "validateRestore": Post(restores.validate, write=False),
     "validateForModifyBackup": Post(instances.validate_change, MODELS + "ValidateForModifyBackupRequest", write=False),
     "rehydrate": Post(_no_rehydrate, MODELS + "AzureBackupRehydrationRequest"),
     "stopProtection": Post(instances.transition),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from .. import contracts
 from ..backup import instances, times, vaults
 from ..backup.errors import Refused, invalid
 from ..backup.requirements import gap_in_cluster, gap_in_snapshots
@@ -35,6 +36,8 @@ from .dataprotection_world import (
     vault_of,
 )
 
+MODELS = "azure.mgmt.dataprotection.models:"
+REQUESTS = {"stopProtection": "StopProtectionRequest", "suspendBackups": "SuspendBackupRequest"}
 # How long protection takes to be configured after the operation of the PUT has ended, and after that of an update.
 CONFIGURES = (30.0, 60.0)
 UPDATES = 3.0
@@ -247,8 +250,9 @@ def transition(call: Call) -> Reply:
     if state not in allowed:
         raise invalid(f"{action} is not possible while the protection state is {state}")
     if action in ("stopProtection", "suspendBackups"):
+        body = contracts.check(MODELS + REQUESTS[action], call.body) if call.body is not None else {}
         guards.require(call, vault, f"{VAULTS}/backupInstances/{action}/action",
-                       (call.body or {}).get("resourceGuardOperationRequests"))
+                       body.get("resourceGuardOperationRequests"))
     elif other := _elsewhere(call.world, vault, record.properties):
         raise Refused("UserErrorDppDatasourceAlreadyHasBackupInstance", instance=other.name, vault=other.id.parent.name,
                       status=other.properties["currentProtectionState"])

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+from .. import contracts
 from ..backup import instances, jobs, points, policies, restores, vaults
 from ..backup.errors import Refused, invalid
 from ..backup.requirements import gap_in_restore
@@ -40,15 +42,33 @@ from .dataprotection_world import (
     vault_of,
 )
 
+MODELS = "azure.mgmt.dataprotection.models:"
+STAGING = ("stagingResourceGroupId", "stagingStorageAccountId")
 RESTORES_A_DAY = 10
 # Seconds that a restore of a small cluster takes; from the vault tier the data is hydrated first.
 RESTORE_TAKES = {policies.OPERATIONAL: (200.0, 230.0), policies.VAULT: (600.0, 900.0)}
 READ_CLUSTER = "Microsoft.ContainerService/managedClusters/read"
 
 
+def _checked(call: Call, model: str) -> dict[str, Any]:
+    """The body, checked. Checked here and not by the table, because the service tolerates what no model has: null
+    staging ids in the criteria of the operational tier, and an objectType around a cross-region request."""
+    body = copy.deepcopy(call.body) if isinstance(call.body, dict) else {}
+    request = body.get("restoreRequestObject", body)
+    if request is not body:
+        body.pop("objectType", None)
+    for step in ("restoreTargetInfo", "restoreCriteria"):
+        request = request.get(step) if isinstance(request, dict) else None
+    for each in request if isinstance(request, list) else ():
+        for name in STAGING:
+            if isinstance(each, dict) and each.get(name, "") is None:
+                del each[name]
+    return contracts.check(MODELS + model, body)
+
+
 def validate(call: Call) -> Reply:
     record, vault = call.require(), vault_of(call.world, call.id)
-    request = (call.body or {}).get("restoreRequestObject") or {}
+    request = _checked(call, "ValidateRestoreRequestObject")["restoreRequestObject"]
     restores.understood(request)
     _may_read_source(call, record)
     return begin(call, vault, "validate restore", finish="restore validated", payload={
@@ -62,7 +82,7 @@ def validated(world: World, payload: dict[str, Any]) -> None:
 
 def trigger(call: Call) -> Reply:
     record, vault = call.require(), vault_of(call.world, call.id)
-    request = call.body or {}
+    request = _checked(call, "AzureBackupRestoreRequest")
     wanted = restores.understood(request)
     _may_read_source(call, record)
     if call.store.get(record.id.child("recoveryPoints", wanted.point)) is None:
@@ -195,15 +215,15 @@ def secondary_points(call: Call) -> dict[str, Any]:
 
 
 def cross_validate(call: Call) -> Reply:
-    return _cross(call, "cross validate", "restore validated")
+    return _cross(call, "ValidateCrossRegionRestoreRequestObject", "cross validate", "restore validated")
 
 
 def cross_restore(call: Call) -> Reply:
-    return _cross(call, "cross restore", "restore triggered")
+    return _cross(call, "CrossRegionRestoreRequestObject", "cross restore", "restore triggered")
 
 
-def _cross(call: Call, lro: str, finish: str) -> Reply:
-    body = call.body or {}
+def _cross(call: Call, model: str, lro: str, finish: str) -> Reply:
+    body = _checked(call, model)
     details = body.get("crossRegionRestoreDetails") or {}
     request = body.get("restoreRequestObject") or {}
     record, vault = _secondary(call, details.get("sourceBackupInstanceId"), details.get("sourceRegion"))

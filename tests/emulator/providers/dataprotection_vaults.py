@@ -250,6 +250,8 @@ def _undelete(call: Call, name: str) -> Reply:
         raise invalid("a vault can only be undeleted under its own name and resource group")
     if call.record is not None:
         raise invalid(f"a vault named {call.id.name} exists already")
+    if not isinstance(call.body.get("identity", {}), dict):
+        raise invalid("identity must be an object")
     old = kept.hidden["vault"]
     body = {key: value for key, value in old["body"].items() if key != "identity"}
     identity = _identity(call, call.body.get("identity"), None)

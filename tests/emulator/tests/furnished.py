@@ -83,7 +83,7 @@ class Furnished:
         self.client = self.sdk()
         self.root = f"/subscriptions/{self.subscription}"
         self.account = self.put_account("stbackup01", GROUP)
-        self.staging_account = self.put_account("ststaging01", STAGING)
+        self.staging_account = self.put_account("ststaging01", GROUP)
         self.cluster, self.principals = self.put_cluster(cluster)
         self.vault_id = f"{self.group(GROUP)}/providers/Microsoft.DataProtection/backupVaults/vault-1"
 

@@ -304,7 +304,7 @@ def test_everything_survives_saving_and_loading(emulator):
     azure.protect()
     azure.emulator.advance(DAY)
     state = emulator.save()
-    saved = {each["id"].rsplit("/", 1)[1] for each in state["store"]
+    saved = {each["id"].rsplit("/", 1)[1] for each in state["world"]["store"]
              if each["id"].startswith(f"{azure.vault_id}/backupInstances/instance-1/recoveryPoints/")}
     assert saved
     azure.emulator.advance(DAY)
