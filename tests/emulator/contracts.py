@@ -11,17 +11,17 @@ the checked body comes back in the models' spelling.
 
 from __future__ import annotations
 
-import re
 import datetime
 import decimal
 import enum
 import importlib
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from .errors import AzureError
@@ -32,7 +32,7 @@ SCALARS = {str: "str", bool: "bool", int: "int", float: "float", bytes: "str", d
            datetime.timedelta: "str", datetime.date: "str", datetime.time: "str", decimal.Decimal: "float"}
 MSREST = {"str": "str", "bool": "bool", "int": "int", "long": "int", "float": "float", "iso-8601": "str",
           "duration": "str", "rfc-1123": "str", "base64": "str", "bytearray": "str", "object": "any", "date": "str"}
-WORDS = {"str": str, "bool": bool, "int": int, "float": (int, float)}
+WORDS: dict[str, Any] = {"str": str, "bool": bool, "int": int, "float": (int, float)}
 
 
 @dataclass
@@ -108,6 +108,8 @@ def _check(shape: Shape, value: Any, path: str, read_only: set[str], forbidden: 
     if shape.kind == "list":
         if not isinstance(value, list):
             raise Violation(path, "An array is expected.")
+        if None in value:
+            raise Violation(path, "An array cannot hold null.")
         return [_check(shape.item, entry, f"{path}[{number}]", read_only, forbidden)  # type: ignore[arg-type]
                 for number, entry in enumerate(value)]
     if not isinstance(value, dict):
@@ -149,7 +151,7 @@ def _check_model(shape: Shape, value: dict[str, Any], path: str, read_only: set[
     return result
 
 
-@lru_cache(maxsize=None)
+@cache
 def _fields_of(model: Any) -> Fields:
     return _msrest(model) if hasattr(model, "_attribute_map") else _hybrid(model)
 
@@ -179,7 +181,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     if typing.get_origin(hint) in {typing.Union, types.UnionType}:
         rest = [entry for entry in typing.get_args(hint) if entry is not type(None)]
         optional = len(rest) < len(typing.get_args(hint))
-        return (rest[0] if len(rest) == 1 else typing.Union[tuple(rest)]), optional
+        return (rest[0] if len(rest) == 1 else typing.Union[tuple(rest)]), optional  # noqa: UP007 - not known here
     return hint, False
 
 

@@ -11,6 +11,7 @@ Tokens live in real time, unlike everything else: clients compare their expiry w
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import time
@@ -242,7 +243,7 @@ class Entra:
             if any(header.get(name) == _base64url(certificate.fingerprint(algorithm))
                    for name, algorithm in thumbprints.items()):
                 try:
-                    jwt.decode(assertion, certificate.public_key(), algorithms=ALGORITHMS,
+                    jwt.decode(assertion, certificate.public_key(), algorithms=ALGORITHMS,  # type: ignore[arg-type]
                                options={"verify_aud": False})
                     return
                 except jwt.InvalidTokenError:
@@ -306,7 +307,6 @@ def _list(value: Any) -> list[Any]:
 
 
 def _base64url(data: bytes) -> str:
-    import base64
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -324,7 +324,7 @@ def discovery(base_url: str, tenant: str) -> dict[str, Any]:
 
 
 def metadata(base_url: str, api_version: str) -> Any:
-    """The cloud's description: three generations of shapes, all in use (``az cloud``, azure.azcollection, Terraform)."""
+    """The cloud's description: three generations of shapes, all in use (Azure CLI, azure.azcollection, Terraform)."""
     host = base_url.split("//", 1)[1]
     authentication = {"loginEndpoint": base_url, "audiences": [f"{base_url}/", base_url],
                       "tenant": "common", "identityProvider": "AAD"}

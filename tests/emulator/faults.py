@@ -34,6 +34,7 @@ from .provider import Reply
 
 if TYPE_CHECKING:
     from .pipeline import Exchange
+    from .server import Server
 
 MATCH = {"method", "path", "nth", "times", "subscription", "probability"}
 THEN = {"status", "code", "message", "headers", "retry_after", "delay", "drop", "truncate", "lro", "factor", "stale",
@@ -60,7 +61,7 @@ class Rule:
 
 
 class Faults:
-    def __init__(self, server):  # type: ignore[no-untyped-def]
+    def __init__(self, server: Server):
         self._server = server
         self._count = 0
         self.rules: list[Rule] = []

@@ -32,7 +32,7 @@ class Id:
 
     @cached_property
     def text(self) -> str:
-        pairs = "".join(f"/{kind}/{name}" for kind, name in zip(self.types, self.names))
+        pairs = "".join(f"/{kind}/{name}" for kind, name in zip(self.types, self.names, strict=True))
         if self.namespace == RESOURCES and self.types and self.types[0].lower() in BARE:
             return self.scope + pairs
         return f"{self.scope}/providers/{self.namespace}{pairs}" if self.namespace else self.scope
@@ -76,6 +76,11 @@ class Id:
             return Id(self.scope, self.namespace, self.types[:-1], self.names[:-1])
         return parse(self.scope)[0]
 
+    @property
+    def top(self) -> Id:
+        """The resource of the first type of a nested type: the vault of a backup instance."""
+        return Id(self.scope, self.namespace, self.types[:1], self.names[:1])
+
     def child(self, kind: str, name: str) -> Id:
         return Id(self.scope, self.namespace, (*self.types, kind), (*self.names, name))
 
@@ -100,7 +105,8 @@ def parse(path: str) -> tuple[Id, str | None]:
         if head == "providers" and position + 2 < end:
             namespace = segments[position + 1]
             position += 2
-            types, names = [], []
+            types: list[str] = []
+            names: list[str] = []
             while position < end and (segments[position].lower() != "providers" or not names):
                 types.append(segments[position])
                 names.extend(segments[position + 1:position + 2])

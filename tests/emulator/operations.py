@@ -19,7 +19,6 @@ from urllib.parse import parse_qsl, quote
 
 from .clock import ticks
 from .errors import AzureError, FrontDoorError
-from .ids import Id
 
 if TYPE_CHECKING:
     from .provider import Call
@@ -94,8 +93,7 @@ class Operations:
             api_version=call.api_version, started=now, ends=None if hanging else now + duration, finish=finish,
             payload=payload, fault=fault)
         subscription = f"/subscriptions/{call.id.subscription}"
-        root = Id(call.id.scope, call.id.namespace, call.id.types[:1], call.id.names[:1])
-        words = {"id": call.id.text, "root": root.text, "subscription": subscription,
+        words = {"id": call.id.text, "root": call.id.top.text, "subscription": subscription,
                  "group": f"{subscription}/resourceGroups/{call.id.group}", "location": location, "op": operation.name}
         headers = {}
         for header, role, template in (("Azure-AsyncOperation", "status", facts.monitor),

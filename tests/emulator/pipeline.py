@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import errors, ids, routing
+from . import errors, routing
 from .errors import AzureError, FrontDoorError
 from .provider import Reply
 
@@ -123,7 +123,7 @@ async def handle(exchange: Exchange) -> Reply:
 
 
 def error_reply(exchange: Exchange, error: AzureError) -> Reply:
-    envelope = errors.arm
+    envelope: Callable[[AzureError, str], dict[str, Any]] = errors.arm
     if exchange.target and not isinstance(error, FrontDoorError):
         envelope = exchange.target.provider.envelope
     return Reply(error.status, envelope(error, exchange.client_request_id), dict(error.headers))
@@ -143,6 +143,3 @@ def render(exchange: Exchange, reply: Reply) -> None:
         "Strict-Transport-Security": "max-age=31536000; includeSubDomains", "X-Content-Type-Options": "nosniff",
         **({"x-ms-operation-identifier": f"tenantId={principal.tenant},objectId={principal.oid}/eastus/"
             f"{exchange.request_id}"} if principal else {}), **reply.headers}
-
-
-__all__ = ["Exchange", "STEPS", "handle", "ids"]

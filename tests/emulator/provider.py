@@ -92,9 +92,9 @@ class Type:
 @dataclass(frozen=True)
 class Provider:
     """A resource provider. ``events`` are called as ``handler(world, payload)``; their full name on the clock is
-    ``NAMESPACE:name``. ``seed(world, subscription, section)`` creates what a scenario says; ``always`` providers need no
-    registration, ``unregistered`` is the state before; ``invalid`` is the code for bodies that break the contract.
-    ``save``/``load`` carry what is not in the store."""
+    ``NAMESPACE:name``. ``seed(world, subscription, section)`` creates what a scenario says; ``always`` providers
+    need no registration, ``unregistered`` is the state before; ``invalid`` is the code for bodies that break the
+    contract. ``save``/``load`` carry what is not in the store."""
 
     namespace: str
     types: tuple[Type, ...]
@@ -183,7 +183,7 @@ class Call:
     def begin(self, lro: str, body: Any = None, *, finish: str = "", payload: dict[str, Any] | None = None,
               name: str = "", location: str = "", seconds: float | None = None, status: int | None = None) -> Reply:
         """Start the long-running operation ``lro`` of the provider's table and give its first reply."""
-        operation, headers = self.world.operations.begin(
+        dummy, headers = self.world.operations.begin(
             self, lro, finish=finish, payload=payload or {}, name=name, location=location, seconds=seconds)
         return Reply(status or self.provider.lros[lro].status, body, headers)
 

@@ -154,9 +154,10 @@ class Rbac:
     def can(self, principal: str, action: str, scope: str, data: bool = False) -> bool:
         """May the principal (object id) do the action at the scope (any resource id), now?"""
         now = self._world.clock.now
-        return any(grant.effective <= now and covers(grant.scope, scope)
-                   and any(allows(permission, action, data) for permission in self.permissions(grant.role, grant.tenant))
-                   for grant in self._grants.get(principal.lower(), {}).values())
+        return any(allows(permission, action, data)
+                   for grant in self._grants.get(principal.lower(), {}).values()
+                   if grant.effective <= now and covers(grant.scope, scope)
+                   for permission in self.permissions(grant.role, grant.tenant))
 
     def has_role(self, principal: str, role: str, scope: str) -> bool:
         """Is a role (GUID or name) in force for the principal at the scope, assigned there or above?"""

@@ -1,7 +1,7 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From method and path to a provider's handler: what is addressed, with what api-version, by whom, and does it exist."""
+"""From method and path to a provider's handler: what is addressed, in which api-version, by whom."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MONITOR = Type("", scope="any")
 
 @dataclass(frozen=True)
 class Target:
-    """What a request addresses. For a list ``id`` is the parent; ``action`` is "", "list", "monitor" or a POST's name."""
+    """What a request addresses. For a list ``id`` is the parent; ``action`` is "", list, monitor or a POST's name."""
 
     provider: Provider
     type: Type
@@ -219,8 +219,8 @@ def require_owner(call: Call, owner: Id) -> None:
             raise errors.resource_not_found(f"{owner.type}/{'/'.join(owner.names)}", owner.group)
         raise FrontDoorError(
             404, "ParentResourceNotFound",
-            f"Failed to perform '{VERBS.get(call.method, 'action')}' on resource(s) of type '{call.type.name}', because "
-            f"the parent resource '{owner.text}' could not be found.")
+            f"Failed to perform '{VERBS.get(call.method, 'action')}' on resource(s) of type '{call.type.name}', "
+            f"because the parent resource '{owner.text}' could not be found.")
 
 
 def unregistered(namespace: str) -> AzureError:
@@ -273,7 +273,7 @@ def poll(exchange: Exchange, operation: Operation, role: str) -> Reply:
 
 def status(world: World, operation: Operation) -> dict[str, Any]:
     """The status body of the ARM contract; providers have their own wording."""
-    body = {"id": operation.paths["status"], "name": operation.name, "status": operation.state,
+    body: dict[str, Any] = {"id": operation.paths["status"], "name": operation.name, "status": operation.state,
             "startTime": stamp(operation.started)}
     if operation.ended is not None:
         body["endTime"] = stamp(operation.ended)

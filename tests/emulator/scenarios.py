@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Scenarios: YAML documents (or dicts) that say what a cloud holds at the start.
 
-Shape: ``tenant`` {id}, ``settings``, ``faults`` (rules), ``subscriptions`` [{id, name, ... sections that providers read in
-their ``seed``}], ``principals`` [{name, client_id, object_id, secret, certificate, federated, host, roles: [{role,
-scope}]}]. Whatever GUID or secret is not given is made up. In scopes ``{subscription}`` stands for the first
+Shape: ``tenant`` {id}, ``settings``, ``faults`` (rules), ``subscriptions`` [{id, name, ... sections that providers
+read in their ``seed``}], ``principals`` [{name, client_id, object_id, secret, certificate, federated, host, roles:
+[{role, scope}]}]. Whatever GUID or secret is not given is made up. In scopes ``{subscription}`` stands for the first
 subscription's id. The first principal is the one whose credentials are in the environment values.
 """
 
@@ -61,7 +61,8 @@ def load(scenario: Any) -> dict[str, Any]:
             path = HERE / f"{scenario}.yml"
         if not path.is_file():
             raise ValueError(f"no scenario {scenario}; there are {sorted(entry.stem for entry in HERE.glob('*.yml'))}")
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The C loader, where PyYAML has it: a fleet's scenario is read ten times as fast.
+        document = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - it is
     if not isinstance(document, dict) or set(document) - WORDS or not document.get("subscriptions"):
         raise ValueError(f"a scenario has the keys {sorted(WORDS)} and at least one subscription")
     return document

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The store of ARM documents: by id without regard to case, by parent, by type and subscription.
 
-A record's ``body`` is the wire document and is never changed in place: writers replace it (``put``) or merge into a copy
-(``merge``). So the body before the last write costs nothing to keep, and a stale read can be played.
+A record's ``body`` is the wire document and is never changed in place: writers replace it (``put``) or merge into a
+copy (``merge``). So the body before the last write costs nothing to keep, and a stale read can be played.
 ``hidden`` is what the service knows and does not show (JSON as well).
 """
 

@@ -17,6 +17,7 @@ from .provider import Reply
 if TYPE_CHECKING:
     from .pipeline import Exchange
     from .rbac import Principal
+    from .server import Server
 
 # kind of request: (bucket size, refill per second)
 BUCKETS = {"subscription-resource-requests": (250, 25), "subscription-writes": (200, 10),
@@ -35,7 +36,7 @@ class Throttle:
     """Counts always; refuses only when the setting ``throttle`` is on. Refill is in virtual time, so that a fast clock
     does not throttle a client that would not be throttled at real speed."""
 
-    def __init__(self, server):  # type: ignore[no-untyped-def]
+    def __init__(self, server: Server):
         self._server = server
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
 

@@ -1,7 +1,7 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole emulated cloud: clock, store, operations, directory and the providers, and how a scenario is set up in it."""
+"""The whole emulated cloud: clock, store, operations, directory and the providers, and what they all ask for."""
 
 from __future__ import annotations
 

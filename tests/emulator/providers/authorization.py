@@ -89,8 +89,8 @@ def check_principal(call: Call, oid: str, kind: str | None) -> None:
     seen = principal and (principal.visible if kind else principal.searchable)
     if principal is None or principal.tenant != call.tenant or seen > call.now:  # type: ignore[operator]
         raise AzureError(
-            400, "PrincipalNotFound", f"Principal {oid.replace('-', '')} does not exist in the directory {call.tenant}. "
-            "Check that you have the correct principal ID. If you are creating this principal and then immediately "
+            400, "PrincipalNotFound", f"Principal {oid.replace('-', '')} does not exist in the directory {call.tenant}"
+            ". Check that you have the correct principal ID. If you are creating this principal and then immediately "
             "assigning a role, this error might be related to a replication delay. In this case, set the role "
             "assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See "
             "https://aka.ms/docs-principaltype")

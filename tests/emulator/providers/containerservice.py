@@ -101,14 +101,14 @@ def put_binding(call: Call) -> Reply:
     old, wanted = call.record, call.body["properties"]
     if not BINDING_NAME.match(call.id.name):
         raise AzureError(400, "InvalidParameter", f"The value of parameter trustedAccessRoleBindingName "
-                         f"'{call.id.name}' is invalid: it must match ^([A-Za-z0-9-])+$ and have at most 24 characters.")
+                         f"'{call.id.name}' is invalid: it must match ^([A-Za-z0-9-])+$ and be no longer than 24.")
     refusal = busy(call.world, cluster.id)
     if refusal:
         raise refusal
     check_binding(call, old, wanted)
     if cluster.properties["powerState"]["code"] != "Running":
-        raise AzureError(409, "OperationNotAllowed", "Operation is not allowed: the managed cluster is in stopped power "
-                         "state, please start it first.")
+        raise AzureError(409, "OperationNotAllowed", "Operation is not allowed: the managed cluster is in stopped "
+                         "power state, please start it first.")
     record = call.store.put(call.id, {"properties": {
         "provisioningState": "Updating", "sourceResourceId": wanted["sourceResourceId"], "roles": wanted["roles"]}}, {})
     return call.begin("binding/write", record.body, finish="binding.written", payload={"id": record.id.text},

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Microsoft.KubernetesConfiguration: cluster extensions on AKS, above all that of Azure Backup.
 
-Sources: REST reference "Kubernetes configuration extensions", "Manage Azure Kubernetes Service backups" (settings, error
-messages of failed installations); normalisation of answers and the operations endpoint are ARM wire behaviour.
+Sources: REST reference "Kubernetes configuration extensions", "Manage Azure Kubernetes Service backups" (settings,
+error messages of failed installations); normalisation of answers and the operations endpoint are ARM wire behaviour.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def check(call: Call, cluster: Record, old: Record | None, wanted: dict[str, Any
     if not NAME.match(call.id.name):
         raise AzureError(400, "InvalidExtensionName", f"The extension name '{call.id.name}' is invalid.")
     if kind not in TYPES:
-        raise AzureError(400, "ExtensionTypeRegistrationGetFailed", f"Extension type '{kind}' registration could not be "
-                         "found for cluster type 'managedClusters' in this region.")
+        raise AzureError(400, "ExtensionTypeRegistrationGetFailed", f"Extension type '{kind}' registration could not "
+                         "be found for cluster type 'managedClusters' in this region.")
     if old and old.properties["extensionType"] != kind:
         raise AzureError(400, "BadRequest", "The property 'extensionType' cannot be changed.")
     scope = wanted.get("scope") or {}
@@ -149,7 +149,8 @@ def settled(world: World, payload: dict[str, Any]) -> None:
     problem = installation_problem(world, record)
     if problem:
         raise failed_state(world, record, payload["verb"], problem)
-    version = record.properties.get("version") or {BACKUP: "0.0.3012-2"}.get(record.properties["extensionType"], "1.0.0")
+    newest = {BACKUP: "0.0.3012-2"}.get(record.properties["extensionType"], "1.0.0")
+    version = record.properties.get("version") or newest
     hidden = {**record.hidden, "ready": world.clock.now + world.random.uniform(*BSL_SETTLES)}
     properties = {key: value for key, value in record.properties.items() if key != "errorInfo"}
     world.store.put(record.id, {**record.body, "properties": {
@@ -172,16 +173,16 @@ def installation_problem(world: World, record: Record) -> str:
     given = {key.lower() for key, value in record.properties["configurationSettings"].items() if value}
     if record.properties["extensionType"] == BACKUP and not all(key.lower() in given for key in MANDATORY):
         return (f"Helm installation from path [] for release [{record.name}] failed with the following error: err "
-                f"[release {record.name} failed, and has been uninstalled due to atomic being set: failed post-install: "
-                "timed out waiting for the condition]")
+                f"[release {record.name} failed, and has been uninstalled due to atomic being set: failed post-install"
+                ": timed out waiting for the condition]")
     return ""
 
 
 def failed_state(world: World, record: Record, verb: str, problem: str) -> AzureError:
     """A failed extension stays as a resource in state Failed; gives the error of the operation."""
-    message = (f"The extension operation failed with the following error: Error: [ InnerError: [Helm installation failed "
-               f": {problem}]] occurred while doing the operation : [{verb}] on the config, For general troubleshooting "
-               "visit: https://aka.ms/k8s-extensions-TSG.")
+    message = (f"The extension operation failed with the following error: Error: [ InnerError: [Helm installation "
+               f"failed : {problem}]] occurred while doing the operation : [{verb}] on the config, For general "
+               "troubleshooting visit: https://aka.ms/k8s-extensions-TSG.")
     world.store.merge(record.id, {"properties": {
         "provisioningState": "Failed", "errorInfo": {"code": "ExtensionOperationFailed", "message": message},
         "statuses": [{"code": "InstallationFailed", "displayStatus": None, "level": "Error", "message": problem,

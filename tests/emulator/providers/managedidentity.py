@@ -99,7 +99,8 @@ def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
 PROVIDER = Provider(
     namespace=NAMESPACE, api_versions=("2018-11-30", "2023-01-31", "2024-11-30"), seed=seed,
     types=(
-        Type(KIND, put=put, patch=patch, delete=delete, model=MODELS + "Identity", patch_model=MODELS + "IdentityUpdate"),
+        Type(KIND, put=put, patch=patch, delete=delete, model=MODELS + "Identity",
+             patch_model=MODELS + "IdentityUpdate"),
         Type(f"{KIND}/federatedIdentityCredentials", put=put_credential, delete=delete_credential,
              model=MODELS + "FederatedIdentityCredential"),
     ))

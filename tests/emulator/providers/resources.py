@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..clock import stamp
 from ..errors import AzureError, FrontDoorError, denied, group_not_found
 from ..ids import RESOURCES, Id, identifier
 from ..operations import Lro, Operation
@@ -28,12 +27,13 @@ VERSIONS = ("2015-11-01", "2016-02-01", "2016-06-01", "2016-09-01", "2017-05-10"
             "2024-11-01", "2025-03-01", "2025-04-01")
 GROUP_NAME = re.compile(r"[-\w._()]{0,89}[-\w_()]\Z")
 GROUP = "Microsoft.Resources/resourceGroups"
+SHORT = ("id", "name", "type", "location", "tags", "sku", "kind", "identity")
 
 
 def group_body(call: Call, name: str, old: Record | None) -> dict[str, Any]:
     location = slug(call.body.get("location") or "")
     if not GROUP_NAME.match(name):
-        raise FrontDoorError(400, "InvalidResourceGroup", f"The provided resource group name '{name}' has these invalid "
+        raise FrontDoorError(400, "InvalidResourceGroup", f"The provided resource group name '{name}' has invalid "
                              "characters. The name can only be a letter, digit, '-', '.', '(', ')' or '_'.")
     if not location:
         raise FrontDoorError(400, "LocationRequired", "The location property is required for this definition.")
@@ -113,12 +113,11 @@ def filtered(bodies: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
 def list_resources(call: Call) -> list[dict[str, Any]]:
     """Tracked resources, short: the ones with a location."""
     prefix = call.id.key + "/"
-    bodies = []
+    bodies: list[dict[str, Any]] = []
     for record in call.store.all():
         if record.id.key.startswith(prefix) and "location" in record.body and record.id.group and (
                 record.type.lower() != GROUP.lower()) and call.can(f"{record.type}/read", record.id.text):
-            bodies.append({key: record.body[key] for key in ("id", "name", "type", "location", "tags", "sku", "kind",
-                                                             "identity") if key in record.body})
+            bodies.append({str(key): record.body[key] for key in SHORT if key in record.body})
     return filtered(bodies, call.query.get("$filter", ""))
 
 
@@ -291,7 +290,8 @@ PROVIDER = Provider(
     types=(
         Type("tenants", scope="tenant", list=list_tenants, permission="-"),
         Type("subscriptions", scope="tenant", get=get_subscription, list=list_subscriptions, permission="-"),
-        Type("locations", scope="subscription", list=list_locations, stored=False, permission="subscriptions/locations"),
+        Type("locations", scope="subscription", list=list_locations, stored=False,
+             permission="subscriptions/locations"),
         Type("resourceGroups", scope="subscription", put=put_group, patch=patch_group, delete=delete_group,
              head=head_group, list=list_groups, permission="subscriptions/resourceGroups",
              model="azure.mgmt.resource.resources.models:ResourceGroup", read_only=("properties.provisioningState",),

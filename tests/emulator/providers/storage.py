@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Microsoft.Storage: accounts and blob containers on the management plane.
 
-Sources: REST reference "Storage resource provider"; naming rules of "Resource naming restrictions"; an account is created
-with 202 and a Location to poll, updated with 200 (ARM wire behaviour).
+Sources: REST reference "Storage resource provider"; naming rules of "Resource naming restrictions"; an account is
+created with 202 and a Location to poll, updated with 200 (ARM wire behaviour).
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ def change_account(call: Call, wanted: dict[str, Any]) -> Reply:
 
 
 def fixed(name: str) -> AzureError:
-    return AzureError(409, "AccountPropertyCannotBeUpdated", f"The property '{name}' was specified in the input, but it "
-                      "cannot be updated.")
+    return AzureError(409, "AccountPropertyCannotBeUpdated", f"The property '{name}' was specified in the input, but "
+                      "it cannot be updated.")
 
 
 def account_created(world: World, payload: dict[str, Any]) -> None:
@@ -194,8 +194,8 @@ def list_services(call: Call) -> list[dict[str, Any]]:
 def put_container(call: Call) -> Reply:
     account = must_be_ready(call, call.id.parent.parent)
     if not CONTAINER_NAME.match(call.id.name):
-        raise AzureError(400, "InvalidResourceName", "The specified resource name contains invalid characters or has an "
-                         f"invalid length: '{call.id.name}'.")
+        raise AzureError(400, "InvalidResourceName", "The specified resource name contains invalid characters or has "
+                         f"an invalid length: '{call.id.name}'.")
     old = call.record
     wanted = {key: value for key, value in (call.body.get("properties") or {}).items() if value is not None}
     if wanted.get("publicAccess", "None") != "None" and not account.get("allowBlobPublicAccess"):
