@@ -156,7 +156,7 @@ class Contract:
         except BackupError as exc:
             return {
                 "failed": True,
-                "changed": bool(seen.operations),
+                "changed": any((operation["status"] or 200) < 400 for operation in seen.operations),
                 "msg": exc.message,
                 "error": exc.facts,
                 "operations": seen.operations,

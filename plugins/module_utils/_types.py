@@ -111,7 +111,7 @@ TYPES: dict[str, Operations] = {
         RESOURCES, "resource_groups", "get", "create_or_update", "", "begin_delete", arguments=name
     ),
     "microsoft.storage/storageaccounts": Operations(
-        STORAGE, "storage_accounts", "get_properties", "begin_create", "", "delete"
+        STORAGE, "storage_accounts", "get_properties", "begin_create", "update", "delete"
     ),
     "microsoft.storage/storageaccounts/blobservices/containers": Operations(
         STORAGE, "blob_containers", "get", "create", "", "delete", arguments=container

@@ -50,6 +50,8 @@ CONFIGURATION_LISTS = {
     "label_selectors": "labelSelectors",
     "volume_types": "includedVolumeTypes",
 }
+# What a refused validation waits for, in words.
+SETTLING = "roles and Trusted Access to take effect"
 BUSY = {"configuringprotection", "updatingprotection", "softdeleting"}
 BROKEN = {"protectionerror", "configuringprotectionfailed", "invalid"}
 
@@ -186,17 +188,23 @@ class Instance(Resource):
         """Have the service validate, again and again while roles, binding and storage location take effect."""
         request = {"backupInstance": _compare.without(body, self.read_only)["properties"]}
         target, verb = (_ids.parent(id_), "validateForBackup") if live is None else (id_, "validateForModifyBackup")
+        refused: AzureError | None = None
         while True:
             try:
+                if refused is not None:
+                    arm.deadline.pause(arm.interval, SETTLING)
                 arm.post(target, verb, request)
                 return
+            except TimedOut as late:
+                # The time may be up in the middle of a validation; what the one before said is still the reason.
+                if refused is None:
+                    raise
+                message = f"{arm.deadline.passed(SETTLING).message} The last answer was: {refused.message}"
+                raise AzureError(message, **refused.facts) from late
             except AzureError as exc:
                 if exc.code not in SETTLING_CODES:
                     raise
-                try:
-                    arm.deadline.pause(arm.interval, "roles and Trusted Access to take effect")
-                except TimedOut as late:
-                    raise AzureError(f"{late.message} The last answer was: {exc.message}", **exc.facts) from exc
+                refused = exc
 
     def pending(self, document: Document | None) -> str | None:
         state = str(

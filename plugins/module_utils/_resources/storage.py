@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
-from ansible_collections.aks.backup.plugins.module_utils._compare import dig
+from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
     Facts,
@@ -74,18 +74,6 @@ class StorageAccount(Resource):
         "sku": "changing the replication of an account with backups in it is left to you; use 'az storage account "
         "update', then run again.",
     }
-    read_only = (
-        *Resource.read_only,
-        "properties.creationTime",
-        "properties.primaryEndpoints",
-        "properties.primaryLocation",
-        "properties.privateEndpointConnections",
-        "properties.secondaryEndpoints",
-        "properties.secondaryLocation",
-        "properties.statusOfPrimary",
-        "properties.statusOfSecondary",
-        "sku.tier",
-    )
 
     def id(self, params: Params) -> str:
         return _ids.storage_account(params["subscription_id"], params["resource_group"], params["storage_account"])
@@ -127,6 +115,13 @@ class StorageAccount(Resource):
             "tags": wanted_tags(params),
         }
         return given(document)
+
+    def update(self, arm: Arm, id_: str, live: Document, changes: list[Difference]) -> None:
+        # What an account answers with is more than it takes, so only the differences are sent; tags always whole.
+        body = _compare.apply({}, changes)
+        if "tags" in body:
+            body["tags"] = _compare.apply(live, changes)["tags"]
+        arm.patch(id_, body)
 
     def represent(self, document: Document) -> Document:
         return {
