@@ -332,57 +332,68 @@ operations:
       type: int
       sample: 201
 error:
-  description: Why the task failed. RV(ignore:msg) says the same in a sentence. What is not known is left out.
+  description: Why the task failed. RV(ignore:msg) says the same in a sentence.
   returned: failure
   type: dict
   contains:
     activity_id:
       description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      returned: when known
       type: str
       sample: 00000000-0000-0000-0000-000000000000
     advice:
       description: What this collection suggests to do.
+      returned: when known
       type: str
       sample: Register the resource provider first, with aks_backup_provider.
     azure_message:
       description: Azure's own words.
+      returned: when known
       type: str
       sample: The subscription is not registered to use namespace 'Microsoft.DataProtection'.
     code:
       description: Azure's error code.
+      returned: when known
       type: str
       sample: MissingSubscriptionRegistration
     detail:
       description: What Azure Backup adds for people who look for the cause.
+      returned: when known
       type: str
       sample: Validate for Protection failed.
     problems:
       description: All that is wrong with the options, where the task was refused before anything was written.
+      returned: when known
       type: list
       elements: str
       sample:
         - soft_delete.retention_days is 7; Azure Backup takes 14 to 180 days.
     recommended_action:
       description: What Azure recommends to do.
+      returned: when known
       type: list
       elements: str
       sample:
         - Grant appropriate permissions to perform this operation.
     request_id:
       description: Azure's ID of the request that failed.
+      returned: when known
       type: str
       sample: 00000000-0000-0000-0000-000000000000
     resource_id:
       description: Resource ID of what the failure is about.
+      returned: when known
       type: str
       sample: >-
         /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east
     status:
       description: HTTP status of the reply.
+      returned: when known
       type: int
       sample: 409
     waiting_for:
       description: What was waited for when O(wait_timeout) had passed.
+      returned: when known
       type: str
       sample: another operation on the cluster
 """

@@ -1,0 +1,260 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""RETURN against results: nothing is returned that is not documented, and nothing documented that is never returned.
+
+The results come from the modules' own work, done on documents as Azure answers with them. What Azure does with a
+request is the business of the tests with the emulator; here it is the shape of what the user gets that counts.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.aks.backup.plugins.module_utils import _errors, _ids
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import plain
+from ansible_collections.aks.backup.plugins.module_utils._dry_run import DryRun
+from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
+from tests.documented import MODULES, OF_ANSIBLE, block, differences, fits, leaves, reached
+from tests.unit import wire_documents as wire
+
+CLUSTER = {"cluster_name": "aks-east-1", "cluster_resource_group": "rg-clusters"}
+VAULT = {"vault_name": "bv-east", "vault_resource_group": "rg-backup"}
+ACCOUNT = {"storage_account": "stbackupeast01", "storage_account_resource_group": "rg-backup"}
+SNAPSHOTS = {"snapshot_resource_group": "rg-aks-snapshots"}
+
+# Module -> options of one task each, that apply to a protected cluster and to an empty subscription alike.
+TASKS: dict[str, list[dict[str, Any]]] = {
+    "aks_backup_extension": [
+        {**CLUSTER, **ACCOUNT, "blob_container": "aks-east-1"},
+        {**CLUSTER, **ACCOUNT, "blob_container": "aks-east-1", "resources": {"limits": {"memory": "4400Mi"}}},
+    ],
+    "aks_backup_instance": [
+        {**CLUSTER, **VAULT, **SNAPSHOTS, "policy_name": "aks-daily"},
+        {**CLUSTER, **VAULT, **SNAPSHOTS, "policy_name": "aks-month"},
+        {**CLUSTER, **VAULT, "state": "absent", "confirm_delete_data": "aks-east-1-full"},
+    ],
+    "aks_backup_job_info": [
+        {**VAULT, "since": ""},
+        {**VAULT, "since": "", "details": True, "latest_only": True},
+        {**VAULT, "job_id": wire.JOB},
+    ],
+    "aks_backup_permissions": [
+        {**CLUSTER, **VAULT, **ACCOUNT, **SNAPSHOTS},
+        {**CLUSTER, **VAULT, **ACCOUNT, **SNAPSHOTS, "mode": "report", "vault_tier": True},
+    ],
+    "aks_backup_policy": [
+        {**VAULT, "name": "aks-daily", "policy_definition": wire.POLICY_DOCUMENT},
+        {**VAULT, "name": "aks-new", "preset": "disaster_recovery"},
+        {**VAULT, "name": "aks-unused", "state": "absent"},
+    ],
+    "aks_backup_provider": [{}],
+    "aks_backup_run": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "retention_tag_override": "weekly", "wait": False}],
+    "aks_backup_storage": [
+        {
+            "resource_group": "rg-backup",
+            "location": "eastus",
+            "storage_account": "stbackupeast01",
+            "container": "aks-east-1",
+        },
+        {"resource_group": "rg-backup", "location": "eastus"},
+        {
+            "resource_group": "rg-backup",
+            "storage_account": "stbackupeast01",
+            "container": "aks-east-1",
+            "state": "absent",
+            "confirm_delete_data": "aks-east-1",
+        },
+    ],
+    "aks_backup_vault": [
+        {"name": "bv-east", "resource_group": "rg-backup", "location": "eastus"},
+        {"name": "bv-east", "resource_group": "rg-backup", "location": "eastus", "tags": {"owner": "platform"}},
+        {"name": "bv-other", "resource_group": "rg-backup", "state": "absent"},
+    ],
+    "aks_recovery_point_info": [{**CLUSTER, **VAULT}],
+    "aks_trusted_access": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "state": "absent"}],
+}
+# There is no job to read before there is a vault.
+NOTHING_TO_READ = {"aks_backup_job_info": {"job_id"}}
+# Documented paths whose keys are not ours: tags, settings and the like, and a job that is documented elsewhere.
+OPEN = {
+    "error.job",
+    "resource.configuration_settings",
+    "resource.tags",
+    "resource_group.tags",
+    "storage_account.tags",
+    "summary.by_status",
+}
+
+
+class Documents(Arm):
+    """Azure as a collection of documents, for what lies above the client. Reads only, but for the verb of a backup."""
+
+    def __init__(self, documents: tuple[Document, ...]) -> None:  # pylint: disable=super-init-not-called
+        self.subscription_id, self.cloud, self.interval = wire.SUBSCRIPTION, None, 0.01  # type: ignore[assignment]
+        self.deadline = Deadline(10)
+        self.operations: list[Document] = []
+        self._documents = {document["id"].lower(): document for document in documents}
+
+    @property
+    def tenant_id(self) -> str | None:
+        return wire.TENANT
+
+    def read(self, id_: str) -> tuple[Document | None, float | None]:
+        return plain(self._documents.get(id_.lower())), None
+
+    def list_all(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
+        below = parent_id.lower() + "/"
+        return [
+            plain(document)
+            for id_, document in self._documents.items()
+            if id_.startswith(below) and _ids.parse(id_).type == type_.lower()
+        ]
+
+    def post(self, id_: str, verb: str, body: Mapping[str, Any] | None = None) -> Document:
+        assert verb == "backup"
+        self.operations.append({"method": "POST", "id": f"{id_}/{verb}", "status": 202, "request_id": "1"})
+        return {"jobId": f"{wire.VAULT}/backupJobs/{wire.JOB}"}
+
+
+def result_of(module: str, options: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
+    """What a task with these options returns, put together as for a real one."""
+    contract = importlib.import_module(f"ansible_collections.aks.backup.plugins.modules.{module}").CONTRACT
+    given = {"subscription_id": wire.SUBSCRIPTION, "tenant": wire.TENANT, **options}
+    validated = ArgumentSpecValidator(contract.spec, **contract.rules).validate(given)
+    assert not validated.error_messages, validated.error_messages
+    try:
+        outcome = contract.work(arm, validated.validated_parameters)
+    except _errors.BackupError as exc:
+        return {"failed": True, "msg": exc.message, "error": exc.facts, "operations": arm.operations}
+    result: dict[str, Any] = json.loads(json.dumps(plain(outcome.result)))
+    return {"changed": outcome.changed, "operations": arm.operations, **result}
+
+
+def results(module: str) -> list[dict[str, Any]]:
+    """Results of a module: on a protected cluster, and of a plan for an empty subscription."""
+    found = []
+    for options in TASKS[module]:
+        if module == "aks_backup_run":
+            found.append(result_of(module, options, Documents(wire.PROTECTED)))
+        found.append(result_of(module, options, DryRun(Documents(wire.PROTECTED))))
+        if not NOTHING_TO_READ.get(module, set()) & set(options):
+            found.append(result_of(module, options, DryRun(Documents(wire.EMPTY))))
+    return found
+
+
+def errors(module: str) -> list[dict[str, Any]]:
+    """Every kind of failure that the engine tells apart."""
+    body = {"error": {**wire.facing("MissingSubscriptionRegistration", "Not registered."), "additionalInfo": []}}
+    raised = [
+        _errors.from_response("read it", 409, json.dumps(body), {"x-ms-request-id": "1"}, wire.VAULT),
+        _errors.Refused("No.", problems=["No."]),
+        Deadline(1).passed("something"),
+    ]
+    found = [{"failed": True, "msg": one.message, "error": one.facts, "operations": []} for one in raised]
+    if module == "aks_backup_run":
+        failed = [document for document in wire.PROTECTED if document is not wire.JOB_DOCUMENT]
+        found.append(result_of(module, TASKS[module][0], Documents((*failed, wire.FAILED_JOB_DOCUMENT))))
+        assert found[-1]["failed"]
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_results_are_what_is_documented(module: str) -> None:
+    for result in results(module):
+        assert not result.get("failed"), result
+        assert differences(module, result) == []
+    for result in errors(module):
+        assert differences(module, result) == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_everything_documented_is_returned_at_some_time(module: str) -> None:
+    found = set().union(*(reached(result) for result in [*results(module), *errors(module)]))
+    documented = {path for path, _entry in leaves(block(module, "RETURN"))}
+    # Only a request that was really sent has a status and an ID; a task that fails has said which in its error.
+    documented -= {"operations[].request_id", "operations[].status", "missing[].assignment_id"}
+    if module == "aks_backup_job_info":
+        # A job that failed is followed in the module that starts one, and looks the same.
+        documented = {path for path in documented if not path.startswith("jobs[].errors[].")}
+    if module == "aks_backup_run":
+        # The job of a task that fails is in its error.
+        documented = {path for path in documented if not path.startswith("job.errors[].")}
+    assert documented - found == set()
+
+
+def test_a_failed_job_says_why() -> None:
+    failed = [document for document in wire.PROTECTED if document is not wire.JOB_DOCUMENT]
+    arm = Documents((*failed, wire.FAILED_JOB_DOCUMENT))
+    result = result_of("aks_backup_job_info", {**VAULT, "job_id": wire.JOB}, arm)
+    assert differences("aks_backup_job_info", result) == []
+    paths = {path for path, _entry in leaves(block("aks_backup_job_info", "RETURN"))}
+    assert {path for path in paths if path.startswith("jobs[].errors")} <= reached(result)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_leaf_has_a_sample_of_its_type(module: str) -> None:
+    for path, entry in leaves(block(module, "RETURN")):
+        if entry["type"] == "dict" and not entry.get("contains"):
+            assert path in OPEN, f"{path} does not say what it contains"
+        if not entry.get("contains") and path != "error.job":
+            assert "sample" in entry, f"{path} has no sample"
+            assert fits(entry["sample"], entry, path) == []
+
+
+def test_what_every_module_returns_is_documented_alike() -> None:
+    def texts(entry: dict[str, Any]) -> dict[str, Any]:
+        """An entry without its samples, which belong to the module."""
+        return {
+            name: {key: texts(inner) for key, inner in value.items()} if name == "contains" else value
+            for name, value in entry.items()
+            if name != "sample"
+        }
+
+    for name, special in (("operations", lambda module: module.endswith("_info")), ("error", lambda module: False)):
+        entries = []
+        for module in MODULES:
+            entry = texts(block(module, "RETURN")[name])
+            if module == "aks_backup_run" and name == "error":
+                del entry["contains"]["job"]
+            if not special(module):
+                entries.append(entry)
+        assert entries and all(entry == entries[0] for entry in entries), name
+
+
+# What the comparison itself is good for
+
+
+def test_a_value_that_nobody_documented_is_found() -> None:
+    result = {**results("aks_backup_provider")[0], "surprise": 1}
+    result["providers"][0]["more"] = 1
+    said = differences("aks_backup_provider", result)
+    assert said == [
+        "providers[].more is returned, and is not documented",
+        "surprise is returned, and is not documented",
+    ]
+
+
+def test_a_value_of_another_type_and_a_missing_one_are_found() -> None:
+    result = results("aks_backup_provider")[0]
+    result["providers"][0]["namespace"] = 7
+    del result["providers"][1]["registration_state"], result["operations"]
+    assert differences("aks_backup_provider", result) == [
+        "providers[].namespace is documented as str, and is 7",
+        "providers[].registration_state is documented without a condition, and is missing",
+    ]
+    del result["providers"]
+    said = differences("aks_backup_provider", result)
+    assert said == ["providers is documented as returned with success, and is missing"]
+
+
+def test_what_ansible_adds_is_left_to_ansible() -> None:
+    result = {**results("aks_backup_provider")[0], **dict.fromkeys(OF_ANSIBLE - {"failed"})}
+    assert differences("aks_backup_provider", result) == []
