@@ -240,7 +240,7 @@ class Entra:
         for pem in principal.certificates:
             certificate = x509.load_pem_x509_certificate(pem.encode())
             thumbprints = {"x5t": hashes.SHA1(), "x5t#S256": hashes.SHA256()}  # noqa: S303 - the protocol's choice
-            if any(header.get(name) == _base64url(certificate.fingerprint(algorithm))
+            if any(header.get(name, "").rstrip("=") == _base64url(certificate.fingerprint(algorithm))
                    for name, algorithm in thumbprints.items()):
                 try:
                     jwt.decode(assertion, certificate.public_key(), algorithms=ALGORITHMS,  # type: ignore[arg-type]

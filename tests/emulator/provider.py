@@ -65,6 +65,7 @@ class Type:
     ``stringly``    maps of strings in which the service turns numbers and booleans into strings.
     ``permission``  the type in RBAC actions where it differs from the type's name.
     ``stored``      False for path segments without a document (locations, blobServices).
+    ``filters_list`` the list shows what the caller may read, instead of needing a right itself.
     ``null_next_link`` the list always shows nextLink.
     """
 
@@ -87,6 +88,7 @@ class Type:
     permission: str = ""
     stored: bool = True
     null_next_link: bool = False
+    filters_list: bool = False
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,8 @@ def authorise(world: World, target: Target, principal: Principal) -> None:
             401, "InvalidAuthenticationTokenTenant",
             f"The access token is from the wrong issuer. It must match the tenant associated with the subscription "
             f"'{subscription}'. Please use the authority (URL) of that tenant to get the token.")
+    if target.action == "list" and target.type.filters_list:
+        return
     if not target.permission or target.type.permission == "-" or not (subscription or target.writes):
         return
     scope = target.id.text
@@ -257,10 +259,10 @@ def poll(exchange: Exchange, operation: Operation, role: str) -> Reply:
     if operation.tenant != exchange.principal.tenant:  # type: ignore[union-attr]
         raise FrontDoorError(404, "NotFound", "The operation could not be found.")
     facts = provider.lros[operation.lro]
-    headers = {}
+    headers: dict[str, str] = {}
     if operation.state == "InProgress" and facts.retry_after is not None:
-        headers["Retry-After"] = world.retry_after(facts.retry_after)
-    if role == "status":
+        headers = world.retry_after_header(facts.retry_after)
+    if role != "result":
         body = (provider.render_status or status)(world, operation)
         return Reply(200, body, headers)
     if operation.state == "InProgress":
@@ -268,7 +270,11 @@ def poll(exchange: Exchange, operation: Operation, role: str) -> Reply:
         return Reply(202, None, {"Location": again, **headers})
     if operation.state == "Failed":
         return Reply(int((operation.error or {}).get("status", 400)), {"error": operation.error})
-    return (provider.render_result or result)(world, operation)
+    reply = (provider.render_result or result)(world, operation)
+    if facts.after:
+        monitor = world.operations.sign(operation.paths["after"], facts, operation.api_version)
+        reply.headers["Azure-AsyncOperation"] = exchange.base_url + monitor
+    return reply
 
 
 def status(world: World, operation: Operation) -> dict[str, Any]:

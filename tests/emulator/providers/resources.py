@@ -293,7 +293,7 @@ PROVIDER = Provider(
         Type("locations", scope="subscription", list=list_locations, stored=False,
              permission="subscriptions/locations"),
         Type("resourceGroups", scope="subscription", put=put_group, patch=patch_group, delete=delete_group,
-             head=head_group, list=list_groups, permission="subscriptions/resourceGroups",
+             head=head_group, list=list_groups, filters_list=True, permission="subscriptions/resourceGroups",
              model="azure.mgmt.resource.resources.models:ResourceGroup", read_only=("properties.provisioningState",),
              patch_model="azure.mgmt.resource.resources.models:ResourceGroupPatchable"),
         Type("resources", scope="subscription", list=list_resources, stored=False, permission="-"),
