@@ -140,11 +140,17 @@ class Arm:
     def post(self, id_: str, verb: str, body: Mapping[str, Any] | None = None) -> Document:
         """Carry out a verb of :data:`POSTS` and wait for it; the reply is empty for most."""
         parsed, row = _row(id_)
-        group, operation = POSTS[(parsed.type, verb)]
+        package, group, operation = POSTS[(parsed.type, verb)]
         arguments = (*row.arguments(parsed), _stream(body)) if body is not None else row.arguments(parsed)
         what = f"carry out {verb} on {id_}"
         return self._write(
-            "POST", f"{id_}/{verb}", row._replace(group=group), operation, arguments, what, question=verb in QUESTIONS
+            "POST",
+            f"{id_}/{verb}",
+            row._replace(package=package, group=group),
+            operation,
+            arguments,
+            what,
+            question=verb in QUESTIONS,
         )
 
     # Waiting

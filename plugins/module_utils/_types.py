@@ -27,6 +27,8 @@ AUTHORIZATION = Package("azure-mgmt-authorization", "azure.mgmt.authorization", 
 DATA_PROTECTION = Package(
     "azure-mgmt-dataprotection", "azure.mgmt.dataprotection", "DataProtectionMgmtClient", "2025-07-01"
 )
+# Backup instances have no such trouble, and what they can hold grows: volume types came with this version's line.
+INSTANCES = DATA_PROTECTION._replace(api_version="2026-03-01")
 EXTENSIONS = Package(
     "azure-mgmt-kubernetesconfiguration-extensions",
     "azure.mgmt.kubernetesconfiguration.extensions",
@@ -90,10 +92,10 @@ TYPES: dict[str, Operations] = {
         "get_in_resource_group",
     ),
     "microsoft.dataprotection/backupvaults/backupinstances": Operations(
-        DATA_PROTECTION, "backup_instances", "get", "begin_create_or_update", "", "begin_delete", "list"
+        INSTANCES, "backup_instances", "get", "begin_create_or_update", "", "begin_delete", "list"
     ),
     "microsoft.dataprotection/backupvaults/backupinstances/recoverypoints": Operations(
-        DATA_PROTECTION, "recovery_points", "get", "", "", "", "list"
+        INSTANCES, "recovery_points", "get", "", "", "", "list"
     ),
     "microsoft.dataprotection/backupvaults/backupjobs": Operations(DATA_PROTECTION, "jobs", "get", "", "", "", "list"),
     "microsoft.dataprotection/backupvaults/backuppolicies": Operations(
@@ -101,7 +103,7 @@ TYPES: dict[str, Operations] = {
     ),
     # Not a type of its own but the way from a cluster to the backup instances that protect it, in whatever vault.
     "microsoft.dataprotection/backupinstances": Operations(
-        DATA_PROTECTION, "backup_instances_extension_routing", list="list", arguments=scope_and_name
+        INSTANCES, "backup_instances_extension_routing", list="list", arguments=scope_and_name
     ),
     "microsoft.kubernetesconfiguration/extensions": Operations(
         EXTENSIONS, "extensions", "get", "begin_create", "begin_update", "begin_delete", "list", extension
@@ -118,27 +120,24 @@ TYPES: dict[str, Operations] = {
     ),
 }
 
-# (ARM type, verb) -> (operation group, operation), for what is neither a read nor a write of a document.
-POSTS: dict[tuple[str, str], tuple[str, str]] = {
-    ("microsoft.dataprotection/backupvaults", "validateForBackup"): ("backup_instances", "begin_validate_for_backup"),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "backup"): ("backup_instances", "begin_adhoc_backup"),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "resumeProtection"): (
+# (ARM type, verb) -> (package, operation group, operation), for what is neither a read nor a write of a document.
+POSTS: dict[tuple[str, str], tuple[Package, str, str]] = {
+    ("microsoft.dataprotection/backupvaults", "validateForBackup"): (
+        INSTANCES,
         "backup_instances",
-        "begin_resume_protection",
+        "begin_validate_for_backup",
     ),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "stopProtection"): (
-        "backup_instances",
-        "begin_stop_protection",
-    ),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "suspendBackups"): (
-        "backup_instances",
-        "begin_suspend_backups",
-    ),
-    ("microsoft.dataprotection/backupvaults/backupinstances", "validateForModifyBackup"): (
-        "backup_instances",
-        "begin_validate_for_modify_backup",
-    ),
-    ("microsoft.resources/providers", "register"): ("providers", "register"),
+    **{
+        ("microsoft.dataprotection/backupvaults/backupinstances", verb): (INSTANCES, "backup_instances", operation)
+        for verb, operation in (
+            ("backup", "begin_adhoc_backup"),
+            ("resumeProtection", "begin_resume_protection"),
+            ("stopProtection", "begin_stop_protection"),
+            ("suspendBackups", "begin_suspend_backups"),
+            ("validateForModifyBackup", "begin_validate_for_modify_backup"),
+        )
+    },
+    ("microsoft.resources/providers", "register"): (RESOURCES, "providers", "register"),
 }
 
 # The verbs that ask and change nothing.

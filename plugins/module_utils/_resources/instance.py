@@ -136,8 +136,7 @@ class Instance(Resource):
         parameters: Document = {
             key: configuration.get(option)
             for option, key in CONFIGURATION_LISTS.items()
-            # Versions of the service that do not know volume types refuse even a null of them.
-            if configuration.get(option) is not None or (live is None and option != "volume_types")
+            if live is None or configuration.get(option) is not None
         }
         parameters.update(
             given(
