@@ -143,15 +143,8 @@ class Arm:
         package, group, operation = POSTS[(parsed.type, verb)]
         arguments = (*row.arguments(parsed), _stream(body)) if body is not None else row.arguments(parsed)
         what = f"carry out {verb} on {id_}"
-        return self._write(
-            "POST",
-            f"{id_}/{verb}",
-            row._replace(package=package, group=group),
-            operation,
-            arguments,
-            what,
-            question=verb in QUESTIONS,
-        )
+        row = row._replace(package=package, group=group)
+        return self._write("POST", f"{id_}/{verb}", row, operation, arguments, what, question=verb in QUESTIONS)
 
     # Waiting
 

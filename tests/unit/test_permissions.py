@@ -41,11 +41,12 @@ def test_the_vault_tier_takes_three_more():
 
 
 def assignment(scope, principal="V-OID", role="Reader", **more):
+    definitions = f"{SUB}/providers/Microsoft.Authorization/roleDefinitions"
     return {
         "id": "x",
         "properties": {
             "principalId": principal,
-            "roleDefinitionId": f"{SUB}/providers/Microsoft.Authorization/roleDefinitions/{permissions.ROLES[role]}".upper(),
+            "roleDefinitionId": f"{definitions}/{permissions.ROLES[role]}".upper(),
             "scope": scope,
             **more,
         },
