@@ -55,7 +55,7 @@ def leaves(documented: Block, path: str = "") -> Iterator[tuple[str, Block]]:
 def differences(module: str, result: Mapping[str, Any]) -> list[str]:
     """What a result of the module and its RETURN block say differently, a sentence each. Empty is as it should be."""
     documented = block(module, "RETURN")
-    own = {name: value for name, value in result.items() if name not in OF_ANSIBLE}
+    own = {name: value for name, value in result.items() if name not in OF_ANSIBLE and not name.startswith("_ansible_")}
     said = _inside(own, documented, "")
     if not result.get("failed"):
         said += [

@@ -185,12 +185,15 @@ EXAMPLES = r"""
       excluded_resource_types:
         - v1/Secret
 
-- name: Create a policy that keeps backups for a month
+- name: Create a policy that keeps backups for a month, and the first of each week for a quarter
   aks.backup.aks_backup_policy:
     vault_name: bv-east
     vault_resource_group: rg-backup
     name: aks-month
     preset: month
+    retention_rules:
+      - name: Weekly
+        operational_retention: P90D
   register: policy
 
 - name: Protect the cluster by that policy from now on
@@ -321,6 +324,7 @@ resource:
 operations:
   description:
     - What was written to Azure, in order; in check mode, what would be written. Empty when nothing changed.
+    - After a failure, it may include a request that Azure refused.
   returned: unless the task fails before its first request
   type: list
   elements: dict

@@ -211,6 +211,7 @@ missing:
 operations:
   description:
     - What was written to Azure, in order; in check mode, what would be written. Empty when nothing changed.
+    - After a failure, it may include a request that Azure refused.
   returned: unless the task fails before its first request
   type: list
   elements: dict

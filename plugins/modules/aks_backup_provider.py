@@ -52,11 +52,11 @@ EXAMPLES = r"""
 - name: Register what AKS backup needs
   aks.backup.aks_backup_provider:
 
-- name: Register the provider of snapshots as well, and give Azure a quarter of an hour for it
+- name: Register the provider of user-assigned identities as well, and give Azure a quarter of an hour
   aks.backup.aks_backup_provider:
     providers:
-      - Microsoft.Compute
       - Microsoft.DataProtection
+      - Microsoft.ManagedIdentity
     wait_timeout: 900
 """
 
@@ -78,6 +78,7 @@ providers:
 operations:
   description:
     - What was written to Azure, in order; in check mode, what would be written. Empty when nothing changed.
+    - After a failure, it may include a request that Azure refused.
   returned: unless the task fails before its first request
   type: list
   elements: dict
