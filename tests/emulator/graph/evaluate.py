@@ -50,7 +50,10 @@ def evaluate(text: str, tables: Tables, now: float) -> Result:
     query = parse(text)
     _check_limits(query)
     run = _Run({name.lower(): table for name, table in tables.items()}, DateTime.of(now))
-    result = run.query(query)
+    try:
+        result = run.query(query)
+    except RecursionError:
+        raise semantic("SEM0001", "The query is nested too deeply.") from None
     rows = [{name: values.plain(row.get(name)) for name in result.columns} for row in result.rows]
     return Result(result.columns, rows, any(operator[0] in ("take", "top") for operator in query[1]))
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -136,7 +137,7 @@ def _clock(scope: Scope, name: str, parts: list[Compiled]) -> Compiled:
 
     def run(row: Any) -> Any:
         offset = parts[0].run(row) if parts else 0
-        return None if offset is None else DateTime(scope.now + sign * offset)
+        return None if offset is None else values.date_time(scope.now + sign * offset)
 
     return Compiled("datetime", run)
 
@@ -161,6 +162,8 @@ def _aggregate(scope: Scope, name: str, aggregate: Aggregate, arguments: list[Ex
     parts = [compile_expression(each, replace(scope, grouped=False)) for each in arguments]
     condition = parts[-1].run if aggregate.conditions else None
     value = parts[0].run if parts and not name.startswith("count") else None
+    if len(parts) == 2 and name.startswith("make") and arguments[1][0:2] != ("literal", "long"):
+        raise semantic("SEM0001", f"{name}(): the limit has to be a number")
     limit = parts[1].run({}) if name in ("make_list", "make_set", "makelist", "makeset") and len(parts) == 2 else None
     kind = aggregate.type or parts[0].type
     if name.startswith(("avg", "sum")) and parts[0].type not in ("long", "real", "timespan", "dynamic"):
@@ -233,7 +236,15 @@ _ARITHMETIC = {("-", "datetime", "datetime"): "timespan", ("+", "datetime", "tim
                **{("*", kind, "timespan"): "timespan" for kind in _NUMBERS},
                **{("*", "timespan", kind): "timespan" for kind in _NUMBERS},
                **{("/", "timespan", kind): "timespan" for kind in _NUMBERS}}
-_RESULTS: dict[str, Callable[[Any], Any]] = {"datetime": DateTime, "timespan": TimeSpan, "long": int, "real": float}
+
+
+def wrapped(value: float) -> int:
+    """Integers have 64 bits and overflow silently."""
+    return (int(value) + 2**63) % 2**64 - 2**63
+
+
+_RESULTS: dict[str, Callable[[Any], Any]] = {"datetime": values.date_time, "timespan": TimeSpan, "long": wrapped,
+                                             "real": float}
 
 
 def _arithmetic(operator: str, one: Compiled, other: Compiled) -> Compiled:
@@ -244,27 +255,36 @@ def _arithmetic(operator: str, one: Compiled, other: Compiled) -> Compiled:
     if not kind:
         raise semantic("SEM0050", f"Operator '{operator}' cannot be applied to the types {one.type} and {other.type}. "
                        "Try adding explicit casts")
-    result = _RESULTS[kind]
+    convert = _RESULTS[kind]
 
     def run(row: Any) -> Any:
         left, right = one.run(row), other.run(row)
         if left is None or right is None:
             return None
-        match operator:
-            case "+":
-                return result(left + right)
-            case "-":
-                return result(left - right)
-            case "*":
-                return result(left * right)
-        if not right:
-            return None
-        if operator == "%":
-            return result(left - right * int(left / right))
-        return result(abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1) if kind == "long"
-                      else left / right)
+        try:
+            return convert(_calculate(operator, left, right, kind == "long"))
+        except (ArithmeticError, ValueError):
+            return None  # a division by zero, or no number of that type
 
     return Compiled(kind, run)
+
+
+def _calculate(operator: str, left: Any, right: Any, whole: bool) -> Any:
+    match operator:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "%":
+            return left - right * _quotient(left, right) if whole else math.fmod(left, right)
+    return _quotient(left, right) if whole else left / right
+
+
+def _quotient(left: int, right: int) -> int:
+    """Integers are divided towards zero."""
+    return abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
 
 
 def _comparison(operator: str, one: Compiled, other: Compiled) -> Compiled:
@@ -316,7 +336,7 @@ def _string_operator(operator: str, one: Compiled, other: Compiled, right: Expre
     if operator == "matches regex":
         if right[0] == "literal":
             _regex(right[2])
-        return Compiled("bool", lambda row: re.search(other.text(row), one.text(row)) is not None)
+        return Compiled("bool", lambda row: _regex(other.text(row)).search(one.text(row)) is not None)
     wanted = not operator.startswith("!")
     name = operator.lstrip("!")
     if name in ("=~", "~"):

@@ -95,6 +95,6 @@ def _read(token: Any, query: str) -> dict[str, Any]:
         found = json.loads(base64.b64decode(token, validate=True))
         if found["query"] == _mark(query) and isinstance(found["skip"], int) and isinstance(found["top"], int):
             return found
-    except (binascii.Error, KeyError, TypeError, ValueError):
+    except (binascii.Error, KeyError, RecursionError, TypeError, ValueError):
         pass
     raise _invalid("$skipToken", token)

@@ -12,9 +12,9 @@ A query is (table or None, [operators]); an operator is (name, *parts), see the 
 
 from __future__ import annotations
 
-import ast
 import functools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ def parse(text: str) -> Query:
     """QueryError when the text is no query of Azure Resource Graph."""
     try:
         return _Tree().transform(_PARSER.parse(text))
+    except RecursionError:
+        raise semantic("SEM0001", "The query is nested too deeply.") from None
     except VisitError as error:
         if isinstance(error.orig_exc, QueryError):
             raise error.orig_exc from None
@@ -70,13 +72,30 @@ def _failure(text: str, error: UnexpectedInput) -> QueryError:
     return parser_failure(error.line, error.column - 1, token)
 
 
+_ESCAPES = {"0": "\0", "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
+            "\\": "\\", "'": "'", '"': '"'}
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+
+
 def _string(token: str) -> str:
     if token[0] == "@":
         return token[2:-1].replace(token[1] * 2, token[1])
-    try:
-        return ast.literal_eval(token)
-    except (SyntaxError, ValueError):
-        raise semantic("SYN0002", f"Invalid string literal {token}") from None
+
+    def character(match: re.Match[str]) -> str:
+        if match[3] is None:
+            return chr(int(match[1] or match[2], 16))
+        if match[3] not in _ESCAPES:
+            raise semantic("SYN0002", f"Invalid string literal {token}")
+        return _ESCAPES[match[3]]
+
+    return _ESCAPE.sub(character, token[1:-1])
+
+
+def _long(token: str) -> int:
+    value = int(token, 16) if token[:2] in ("0x", "0X") else int(token) if len(token) < 20 else 2**63
+    if value >= 2**63:
+        raise semantic("SYN0002", f"Invalid long literal {token[:40]}")
+    return value
 
 
 class _Tree(Transformer[Any, Query]):
@@ -98,7 +117,7 @@ class _Tree(Transformer[Any, Query]):
         return "project-away", [str(each) for each in parts]
 
     def take(self, parts: list[Any]) -> Operator:
-        return "take", int(parts[0])
+        return "take", _long(parts[0])
 
     def count(self, parts: list[Any]) -> Operator:
         return ("count",)
@@ -110,7 +129,7 @@ class _Tree(Transformer[Any, Query]):
         return "sort", parts
 
     def top(self, parts: list[Any]) -> Operator:
-        return "top", int(parts[0]), parts[1:]
+        return "top", _long(parts[0]), parts[1:]
 
     def ordering(self, parts: list[Any]) -> tuple[Expression, bool, bool]:
         """(expression, descending, nulls first); descending is the default, and nulls count as smallest."""
@@ -153,7 +172,7 @@ class _Tree(Transformer[Any, Query]):
 
     def mv_expand(self, parts: list[Any]) -> Operator:
         index, items, limit = parts[0], parts[1:-1], parts[-1]
-        return "mv-expand", index and str(index), items, limit and int(limit)
+        return "mv-expand", index and str(index), items, limit and _long(limit)
 
     def expanded(self, parts: list[Any]) -> tuple[tuple[str | None, Expression], str | None]:
         return parts[0], parts[1] and str(parts[1])
@@ -204,7 +223,7 @@ class _Tree(Transformer[Any, Query]):
         return "literal", "string", _string(parts[0])
 
     def long(self, parts: list[Token]) -> Expression:
-        return "literal", "long", int(parts[0], 0)
+        return "literal", "long", _long(parts[0])
 
     def real(self, parts: list[Token]) -> Expression:
         return "literal", "real", float(parts[0])
@@ -224,13 +243,15 @@ class _Tree(Transformer[Any, Query]):
 
     def duration(self, parts: list[Token]) -> Expression:
         number = parts[0].rstrip("abcdefghijklmnopqrstuvwxyz")
-        return "literal", "timespan", TimeSpan(round(float(number) * _UNITS[parts[0][len(number) :]]))
+        ticks = float(number) * _UNITS[parts[0][len(number) :]]
+        return ("literal", "timespan", TimeSpan(round(ticks))) if ticks < 2**63 else _invalid(parts[0])
 
     def timespan(self, parts: list[Token]) -> Expression:
         text = parts[0].partition("(")[2][:-1].strip().strip("'\"")
         value = TimeSpan.parse(text) if text != "null" else None
         if value is None and text != "null":
-            return self.duration([Token("DURATION", text)]) if text[-1:] in _UNITS else _invalid(parts[0])
+            known = re.fullmatch(r"\d+(\.\d+)?([a-z]+)", text)
+            return self.duration([Token("DURATION", text)]) if known and known[2] in _UNITS else _invalid(parts[0])
         return "literal", "timespan", value
 
     def dynamic(self, parts: list[Any]) -> Expression:

@@ -10,6 +10,7 @@ never null. Sources: Kusto documentation, "Scalar data types", "Null values", an
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import datetime, timezone
 from typing import Any
@@ -51,6 +52,11 @@ class DateTime(int):
     def __str__(self) -> str:
         moment, ticks = self.parts()
         return f"{moment.year:04}-{moment:%m-%dT%H:%M:%S}.{ticks:07}Z"
+
+
+def date_time(ticks: int) -> DateTime | None:
+    """Null outside of the years 1 to 9999."""
+    return DateTime(ticks) if 0 <= ticks <= 3_155_378_975_999_999_999 else None
 
 
 class TimeSpan(int):
@@ -130,7 +136,7 @@ def to_dynamic(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (RecursionError, ValueError):
         return value
 
 
@@ -138,6 +144,8 @@ def plain(value: Any) -> Any:
     """As JSON data."""
     if isinstance(value, (DateTime, TimeSpan)):
         return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, list) else value

@@ -283,8 +283,8 @@ def test_innerunique_keeps_one_left_row_of_a_key():
 
 def test_join_on_several_keys():
     query = (
-        "resources | join kind=inner (resources | project name, place = location) on name, $left.location == $right.place"
-        " | project name"
+        "resources | join kind=inner (resources | project name, place = location) on name, "
+        "$left.location == $right.place | project name"
     )
     assert len(run(query)) == 3
 

@@ -184,6 +184,50 @@ def test_what_cannot_be_resolved(query, message):
     assert error.details[0]["code"] == "InvalidQuery"
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "resources | where " + "not(" * 20_000 + "true" + ")" * 20_000,
+        "resources | where " + "-" * 20_000 + "1 == 1",
+        "resources | take 99999999999999999999",
+        "resources | project x = 0xFFFFFFFFFFFFFFFFFF",
+        "resources | project x = " + "9" * 5000,
+        "resources | project x = " + "9" * 400 + "d",
+        "resources | project x = '\\q'",
+        "resources | summarize make_list(name, 'x')",
+        "resources | where name matches regex strcat('(', name)",
+    ],
+    ids=range(9),
+)
+def test_extremes_are_refused(query):
+    refused(query)
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("010", 10),
+        ("9223372036854775807 + 1", -(2**63)),
+        ("1e999", "Infinity"),
+        ("-1e999", "-Infinity"),
+        ("1e999 - 1e999", "NaN"),
+        ("1d * 1e999", None),
+        ("1.5 % 0", None),
+        ("7.5 % 2", 1.5),
+        ("datetime(9999-12-31) + 2d", None),
+        ("ago(9999999d)", None),
+        ("toint(1e999)", None),
+        ("bin(1e999, 1)", "NaN"),
+        ("gettype(parse_json(strcat('" + "[" * 5000 + "', '')))", "string"),
+        ("'\\u0041\\x42\\n'", "AB\n"),
+    ],
+    ids=range(14),
+)
+def test_extremes_have_values(expression, result):
+    rows = evaluate(f"resources | take 1 | project x = {expression}", {"resources": ROWS}, NOW).rows
+    assert rows == [{"x": result}]
+
+
 WORDS = [
     "resources",
     "|",
