@@ -118,6 +118,10 @@ class Azure:
             "extensionType": "Microsoft.DataProtection.Kubernetes", "configurationSettings": self.settings(),
             **properties}})
 
+    def slowly(self, path: str, times: int = 1) -> None:
+        """The next operations on such paths take so long that a test can look at them; ``advance`` ends them."""
+        self.emulator.fault({"lro": "slow", "factor": 1000}, path=path, times=times, subscription=self.subscription)
+
     def principal(self) -> str:
         """The object id of a fresh managed identity."""
         made = self.identities.user_assigned_identities.create_or_update(

@@ -1,0 +1,164 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Microsoft.ContainerService by the SDK: clusters as they are read, power, trusted access and one thing at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.tests.clients import AKS, GROUP, Azure, eventually, refused, scenario
+
+ROLE = "Microsoft.DataProtection/backupVaults/backup-operator"
+KINDS = ("SystemAssigned", "UserAssigned", "ServicePrincipal")
+
+
+def cluster(name, **values):
+    return {"name": name, "resource_group": GROUP, "location": "eastus", **values}
+
+
+@pytest.fixture
+def azure(emulator):
+    return Azure(emulator, scenario(clusters=[
+        *(cluster(f"aks-{number}", identity=kind) for number, kind in enumerate(KINDS, 1)),
+        cluster("aks-stale", stale_bindings=True,
+                node_pools=[{"name": "sys"}, {"name": "win", "os_type": "Windows"}])]))
+
+
+@pytest.fixture
+def vault(azure):
+    return azure.vault().id
+
+
+def bind(azure, name, source, aks="aks-1", roles=(ROLE,)):
+    return azure.bindings.begin_create_or_update(GROUP, aks, name, {"properties": {
+        "sourceResourceId": source, "roles": list(roles)}})
+
+
+def test_a_cluster_as_the_service_spells_it(azure):
+    body = azure.http("GET", f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/aks-1"
+                      "?api-version=2026-08-01")[2]
+    assert body["id"] == (f"{azure.scope}/resourcegroups/{GROUP}/providers/Microsoft.ContainerService/managedClusters"
+                          "/aks-1")
+    assert body["type"] == "Microsoft.ContainerService/ManagedClusters"
+    properties = body["properties"]
+    assert properties["powerState"] == {"code": "Running"}
+    assert properties["nodeResourceGroup"] == f"MC_{GROUP}_aks-1_eastus"
+    assert azure.resources.resource_groups.check_existence(properties["nodeResourceGroup"])
+    assert properties["storageProfile"]["snapshotController"] == {"enabled": True}
+    assert properties["identityProfile"]["kubeletidentity"]["objectId"]
+
+
+def test_three_kinds_of_identity(azure):
+    system, user, none = (azure.clusters.managed_clusters.get(GROUP, f"aks-{number}") for number in (1, 2, 3))
+    known = {entry["oid"] for entry in azure.emulator.principals()}
+    assert system.identity.principal_id in known
+    assert (user.identity.type, user.identity.principal_id) == ("UserAssigned", None)
+    (id, assigned), = user.identity.user_assigned_identities.items()
+    assert assigned.principal_id in known
+    own = azure.identities.user_assigned_identities.get(GROUP, id.rsplit("/", 1)[1])
+    assert own.principal_id == assigned.principal_id
+    assert none.identity is None
+    assert none.service_principal_profile.client_id != "msi"
+
+
+def test_lists_and_node_pools(azure):
+    names = {f"aks-{number}" for number in (1, 2, 3)} | {"aks-stale"}
+    assert {entry.name for entry in azure.clusters.managed_clusters.list()} == names
+    assert {entry.name for entry in azure.clusters.managed_clusters.list_by_resource_group(GROUP)} == names
+    assert {entry.name: entry.os_type for entry in azure.clusters.agent_pools.list(GROUP, "aks-stale")} == {
+        "sys": "Linux", "win": "Windows"}
+
+
+def test_trusted_access_roles(azure):
+    role, = azure.clusters.trusted_access_roles.list("eastus")
+    assert f"{role.source_resource_type}/{role.name}" == ROLE
+    assert role.rules[0].api_groups == ["clusterbackup.dataprotection.microsoft.com"]
+
+
+def test_life_of_a_binding(azure, vault):
+    path = (f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/aks-1/trustedAccessRoleBindings/"
+            "backup?api-version=2026-08-01")
+    azure.slowly("trustedAccessRoleBindings")
+    status, headers, body = azure.http("PUT", path, {"properties": {"sourceResourceId": vault, "roles": [ROLE]}})
+    assert (status, body["properties"]["provisioningState"]) == (201, "Updating")
+    monitor = headers["azure-asyncoperation"]
+    assert f"{azure.scope}/providers/Microsoft.ContainerService/locations/eastus/operations/" in monitor
+    assert "?api-version=2016-03-30&t=" in monitor
+    status, dummy, poll = azure.http("GET", monitor)
+    assert (status, set(poll), poll["status"]) == (200, {"name", "status", "startTime"}, "InProgress")
+    assert azure.clusters.managed_clusters.get(GROUP, "aks-1").provisioning_state == "Updating"
+    azure.emulator.advance(20_000)
+    assert set(azure.http("GET", monitor)[2]) == {"name", "status", "startTime", "endTime"}
+    assert azure.bindings.get(GROUP, "aks-1", "backup").provisioning_state == "Succeeded"
+    # an update answers 201 as well
+    poller = bind(azure, "backup", vault)
+    assert poller.result().provisioning_state == "Succeeded"
+    assert [entry.name for entry in azure.bindings.list(GROUP, "aks-1")] == ["backup"]
+    azure.bindings.begin_delete(GROUP, "aks-1", "backup").result()
+    error = refused(lambda: azure.bindings.get(GROUP, "aks-1", "backup"), "NotFound", 404)
+    assert error.message.split("\n")[0].endswith(f"resourceGroup: {GROUP}, clusterName: aks-1.")
+    assert azure.http("DELETE", path)[0] == 204
+
+
+def test_bindings_that_cannot_be(azure, vault):
+    for name in ("a" * 25, "under_score", "dot.dot"):
+        refused(lambda name=name: bind(azure, name, vault), "InvalidParameter", 400)
+    refused(lambda: bind(azure, "b", vault, roles=["Microsoft.DataProtection/backupVaults/king"]), "BadRequest", 400)
+    refused(lambda: bind(azure, "b", vault, roles=[]), "BadRequest", 400)
+    refused(lambda: bind(azure, "b", vault + "x"), "ResourceNotFound", 404)
+    refused(lambda: bind(azure, "b", azure.group_id), "BadRequest", 400)
+    bind(azure, "first", vault).result()
+    refused(lambda: bind(azure, "second", vault), "BadRequest", 400)
+    other = azure.vault("vault-2").id
+    refused(lambda: bind(azure, "first", other), "BadRequest", 400)
+    assert bind(azure, "second", other).result().source_resource_id == other
+
+
+def test_a_cluster_does_one_thing_at_a_time(azure, vault):
+    azure.slowly("trustedAccessRoleBindings")
+    first = bind(azure, "backup", vault)
+    refused(lambda: azure.extension("aks-1"), "OperationNotAllowed", 409)
+    refused(lambda: azure.bindings.begin_delete(GROUP, "aks-1", "backup"), "OperationNotAllowed", 409)
+    bind(azure, "backup", vault, "aks-2").result()
+    azure.emulator.advance(20_000)
+    first.result()
+    azure.slowly("extensions/")
+    installation = azure.extension("aks-1")
+    error = refused(lambda: bind(azure, "backup", vault), "EtagMismatch", 409)
+    assert "subcode" in error.response.text()
+    refused(lambda: azure.clusters.managed_clusters.begin_stop(GROUP, "aks-1"), "EtagMismatch", 409)
+    azure.emulator.advance(300_000)
+    installation.result()
+    bind(azure, "backup", vault).result()
+
+
+def test_stop_and_start(azure, vault):
+    clusters = azure.clusters.managed_clusters
+    bind(azure, "backup", vault, "aks-stale").result()
+    clusters.begin_stop(GROUP, "aks-stale").result()
+    assert clusters.get(GROUP, "aks-stale").power_state.code == "Stopped"
+    refused(lambda: clusters.begin_stop(GROUP, "aks-stale"), "OperationNotAllowed", 409)
+    refused(lambda: bind(azure, "backup", vault, "aks-stale"), "OperationNotAllowed", 409)
+    clusters.begin_start(GROUP, "aks-stale").result()
+    binding = azure.emulator.server.world.store.get(
+        f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/aks-stale/trustedAccessRoleBindings/"
+        "backup")
+    assert binding.hidden["stale"]
+    assert azure.bindings.get(GROUP, "aks-stale", "backup").provisioning_state == "Succeeded", "it does not show"
+    bind(azure, "backup", vault, "aks-stale").result()
+    assert not binding.hidden.get("stale")
+
+
+def test_a_failed_binding_is_told_by_the_operation(azure, vault):
+    azure.emulator.fault({"lro": "fail", "code": "InternalOperationError", "message": "No luck."},
+                         path="trustedAccessRoleBindings", method="PUT", times=1, subscription=azure.subscription)
+    error = refused(lambda: bind(azure, "backup", vault).result(), "InternalOperationError", 200)
+    assert error.error.message == "No luck."
+    eventually(lambda: azure.bindings.get(GROUP, "aks-1", "backup").provisioning_state == "Failed")
+
+
+def test_what_is_not_modelled_says_so(azure):
+    refused(lambda: azure.clusters.managed_clusters.begin_create_or_update(GROUP, "aks-9", {"location": "eastus"}),
+            "NotModelledByEmulator", 501)
+    assert AKS[0] == "Microsoft.ContainerService"
