@@ -36,8 +36,8 @@ REGION_STATUS = "{subscription}" + LOCATION + "/operationStatus/{op}"
 
 
 def _post(seconds: float, retry_after: float = 30) -> Lro:
-    """A POST or DELETE: monitored at the vault, its result at the location."""
-    return Lro(seconds, monitor=STATUS, location=RESULT, retry_after=retry_after)
+    """A POST or DELETE: monitored at the vault, its result at the location, which names another monitor there."""
+    return Lro(seconds, monitor=STATUS, location=RESULT, retry_after=retry_after, after=REGION_STATUS)
 
 
 LROS = {
@@ -91,6 +91,11 @@ EVENTS = {name: _polled(handler) for name, handler in {
 
 def _no_rehydrate(call: Call) -> Reply:
     raise Refused("DppPluginInvalidInputParameters", detail="AKS has no recovery points in the archive tier")
+
+
+def _no_monitor(call: Call) -> Reply:
+    """The path of a monitor that leads to no operation; the core answers the others."""
+    raise Refused("UserErrorGenericResourceNotFound")
 
 
 def _not_found(call: Call) -> AzureError:
@@ -155,6 +160,10 @@ TYPES = (
              "unlockDelete": Post(guards.unlock, MODELS + "UnlockDeleteRequest")}),
     Type("backupInstances", scope="extension", list=instances.list_of_cluster, stored=False),
     Type("resourceGuards", put=guards.put_guard, delete=guards.delete_guard, model=MODELS + "ResourceGuardResource"),
+    *(Type(name, scope="any", get=_no_monitor, stored=False) for name in (
+        "operationStatus", "backupVaults/operationStatus", "backupVaults/operationResults", "locations/operationStatus",
+        "locations/operationResults", "backupVaults/backupInstances/operationResults",
+        "backupVaults/backupJobs/operations")),
     LOCATIONS,
     Type("locations/deletedVaults", scope="subscription", api_versions=SINCE_DELETED, list=vaults.list_deleted),
 )

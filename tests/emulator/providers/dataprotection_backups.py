@@ -15,7 +15,8 @@ from ..backup.requirements import container, gap_in_cluster, gap_in_snapshots, g
 from ..clock import moment
 from ..errors import AzureError
 from ..ids import Id, identifier
-from ..kubernetes import Cluster, take_backup, tier
+from ..inside import inside
+from ..kubernetes import take_backup, tier
 from ..provider import Call, Reply
 from ..store import Record
 from ..world import World
@@ -143,13 +144,6 @@ def ended(world: World, payload: dict[str, Any]) -> None:
     end_job(world, payload["job"], warnings=[*taken["warnings"], *fault_warnings(payload["fault"])],
             point_id=point.name, details={"OriginalDatasourceSizeInBytes": str(size)})
     retire(world, record)
-
-
-def inside(cluster: Record) -> Cluster:
-    """What is in a cluster: as the last restore left it, or as the scenario says."""
-    if "inside" in cluster.hidden:
-        return Cluster.from_dict(cluster.hidden["inside"])
-    return Cluster(cluster.name, cluster.properties.get("kubernetesVersion", "1.33.2"), cluster.hidden.get("content"))
 
 
 def _make_point(world: World, record: Record, payload: dict[str, Any], content: dict[str, Any]) -> Record:

@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from .. import contracts
-from ..backup import instances, times, vaults
+from ..backup import instances, policies, times, vaults
 from ..backup.errors import Refused, invalid
 from ..backup.requirements import gap_in_cluster, gap_in_snapshots
 from ..clock import stamp, ticks
 from ..ids import Id, identifier, same
+from ..inside import inside
 from ..provider import Call, Reply
 from ..store import Record
 from ..world import World
@@ -60,8 +61,8 @@ def list_of_cluster(call: Call) -> list[dict[str, Any]]:
 def _subscriptions(world: World, subscription: str) -> list[str]:
     """All subscriptions of the same tenant."""
     tenant = world.tenant_of(subscription)
-    return [each.name for each in world.store.of_type("", "Microsoft.Resources/subscriptions")
-            if each.body.get("tenantId") == tenant] or [subscription]
+    return [each.name for each in world.store.of_type_anywhere("Microsoft.Resources/subscriptions")
+            if each.body["tenantId"] == tenant]
 
 
 # Validating
@@ -95,11 +96,23 @@ def validate_change(call: Call) -> Reply:
 
 
 def _gap(world: World, vault: Record, kept: dict[str, Any]) -> Refused | None:
-    azure = Surroundings(world)
-    if policy_of(world, kept) is None:
+    azure, policy = Surroundings(world), policy_of(world, kept)
+    if policy is None:
         return Refused("UserErrorGenericResourceNotFound")
     them = parties(vault, kept, instances.cluster_of(kept))
-    return gap_in_cluster(azure, them) or gap_in_snapshots(azure, them, instances.snapshot_group(kept))
+    gap = gap_in_cluster(azure, them) or gap_in_snapshots(azure, them, instances.snapshot_group(kept))
+    return gap or (_unvaultable(world, them.cluster_id) if policies.uses_vault(policy) else None)
+
+
+def _unvaultable(world: World, cluster_id: str) -> Refused | None:
+    """Disks without public network access cannot be copied to the vault tier."""
+    cluster = world.store.get(cluster_id)
+    for each in inside(cluster) if cluster else ():
+        csi = each["spec"].get("csi") or {} if each["kind"] == "PersistentVolume" else {}
+        if (csi.get("volumeAttributes") or {}).get("networkAccessPolicy", "AllowAll") != "AllowAll":
+            return Refused("DppUserErrorVaultTierPolicyNotSupported",
+                           detail=f"the disk of {each['metadata']['name']} has no public network access")
+    return None
 
 
 def _same_policy(world: World, vault: Record, kept: dict[str, Any], but: str | None) -> Refused | None:
@@ -128,6 +141,16 @@ def _refuse_protected_elsewhere(world: World, vault: Record, kept: dict[str, Any
 
 
 def put(call: Call) -> Reply:
+    """A refusal is a naked 406 if Accept has a charset parameter: ARM wire behaviour."""
+    try:
+        return _put(call)
+    except Refused as error:
+        if error.status == 400 and "charset" in call.header("Accept").lower():
+            return Reply(406)
+        raise
+
+
+def _put(call: Call) -> Reply:
     vault, record, world = vault_of(call.world, call.id), call.record, call.world
     kept = instances.kept(call.body.get("properties") or {})
     if policy_of(world, kept) is None:

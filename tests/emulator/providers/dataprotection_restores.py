@@ -13,6 +13,7 @@ from ..backup import instances, jobs, points, policies, restores, vaults
 from ..backup.errors import Refused, invalid
 from ..backup.requirements import gap_in_restore
 from ..ids import identifier, same
+from ..inside import inside, keep
 from ..kubernetes import RestoreError, restore
 from ..provider import Call, Reply
 from ..regions import paired, slug
@@ -25,7 +26,6 @@ from .dataprotection_backups import (
     end_job,
     fault_error,
     fault_warnings,
-    inside,
     outcome,
     start_job,
 )
@@ -176,7 +176,7 @@ def ended(world: World, payload: dict[str, Any]) -> None:
     except RestoreError as failure:
         end_job(world, payload["job"], Refused(failure.code, message=failure.message))
         return
-    target.hidden["inside"] = cluster.to_dict()
+    keep(target, cluster)
     if wanted.staging_group:
         # What was hydrated stays in the staging area: nobody cleans it up.
         target.hidden["staged"] = {"group": wanted.staging_group, "account": wanted.staging_account}

@@ -13,6 +13,7 @@ import os
 import time
 import urllib.error
 import urllib.request
+import uuid
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
@@ -25,6 +26,8 @@ from tests.emulator.ids import identifier
 GROUP, CLUSTERS, SNAPSHOTS, STAGING = "rg-backup", "rg-clusters", "rg-snapshots", "rg-staging"
 AKS = "Microsoft.ContainerService/managedClusters"
 RULE = "BackupHourly"
+# A schedule that does not fire while tests let days go by.
+NEVER = "R/2099-01-04T09:00:00+00:00/PT4H"
 SETTINGS = "configuration.backupStorageLocation."
 SCENARIO = {"subscriptions": [{
     "name": "Furnished", "providers": {"Microsoft.DataProtection": "Registered"},
@@ -44,7 +47,7 @@ def store(kind: str) -> dict[str, str]:
     return {"dataStoreType": kind, "objectType": "DataStoreInfoBase"}
 
 
-def policy(interval: str = "R/2026-01-04T09:00:00+00:00/PT4H", vaulted: bool = False) -> dict[str, Any]:
+def policy(interval: str = NEVER, vaulted: bool = False) -> dict[str, Any]:
     """A policy of seven days of snapshots; vaulted: the first of each day goes to the vault tier for 84 days."""
     criteria: list[dict[str, Any]] = [
         {"tagInfo": {"tagName": "Default"}, "taggingPriority": 99, "isDefault": True}]
@@ -154,13 +157,29 @@ class Furnished:
         self.principals["vault"] = vault.identity.principal_id
         scopes = {"cluster": self.cluster, "snapshots": self.group(SNAPSHOTS), "account": self.account,
                   "staging": self.group(STAGING), "staging account": self.staging_account}
-        for number, (who, role, where) in enumerate(ROLES):
-            key = f"{scopes[where]}/providers/Microsoft.Authorization/roleAssignments/{number}{who}"
+        for who, role, where in ROLES:
             if (who, role, where) == but:
-                self.world.rbac.revoke(key, self.principals[who])
+                self.revoke(self.principals[who], role, scopes[where])
             else:
-                self.world.rbac.grant(key, self.principals[who], roles.NAMES[role.lower()], scopes[where], self.tenant,
-                                      0.0)
+                self.assign(self.principals[who], role, scopes[where])
+
+    def assign(self, principal: str, role: str, scope: str) -> None:
+        """A role assignment that is in force at once."""
+        guid, id = roles.NAMES[role.lower()], self._assignment(principal, role, scope)
+        self.world.store.put(id, {"properties": {
+            "principalId": principal, "roleDefinitionId": f"/roleDefinitions/{guid}", "scope": scope}},
+            {"tenant": self.tenant, "effective": 0.0})
+        self.world.rbac.grant(id.lower(), principal, guid, scope, self.tenant, 0.0)
+
+    def revoke(self, principal: str, role: str, scope: str) -> None:
+        id = self._assignment(principal, role, scope)
+        self.world.store.delete(id)
+        self.world.rbac.revoke(id.lower(), principal)
+
+    @staticmethod
+    def _assignment(principal: str, role: str, scope: str) -> str:
+        name = uuid.uuid5(uuid.NAMESPACE_URL, f"{principal}{role}{scope}")
+        return f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
 
     def put_policy(self, name: str = "policy-1", vault: str = "vault-1", **options: Any) -> str:
         return self.client.backup_policies.create_or_update(GROUP, vault, name, policy(**options)).id
@@ -183,7 +202,7 @@ class Furnished:
                         "resourceGroupId": self.group(SNAPSHOTS)}]}}}
 
     def furnish(self, soft_delete: str = "On", redundancy: str = "LocallyRedundant", vaulted: bool = False,
-                interval: str = "R/2026-01-04T09:00:00+00:00/PT4H", **properties: Any) -> None:
+                interval: str = NEVER, **properties: Any) -> None:
         """Vault, roles, binding and policy."""
         self.put_vault(soft_delete=soft_delete, redundancy=redundancy, **properties)
         self.grant()

@@ -106,7 +106,7 @@ def replaced(value, path, new):
     return result
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_one_part_replaced(azure, requests, data):
     method, path, body = data.draw(st.sampled_from(requests))

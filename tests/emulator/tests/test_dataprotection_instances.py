@@ -147,7 +147,7 @@ def test_protection_without_validation_ends_in_protection_error(azure, case):
     created = azure.client.backup_instances.begin_create_or_update(
         GROUP, "vault-1", "instance-1", {"properties": properties}).result()
     assert created.properties.provisioning_state == "Succeeded"
-    assert created.properties.current_protection_state == "ConfiguringProtection"
+    assert created.properties.current_protection_state in ("ConfiguringProtection", "ProtectionError")
     failed = azure.wait_for(lambda: azure.state() == "ProtectionError" and azure.get()).properties
     assert failed.provisioning_state == "Succeeded"
     assert failed.protection_error_details.code == code
@@ -421,3 +421,42 @@ def test_rule_names(azure):
         error = refused(lambda name=rule: azure.client.backup_instances.begin_adhoc_backup(
             GROUP, "vault-1", "instance-1", {"backupRuleOptions": {"ruleName": name, "triggerOption": {}}}))
         assert (error.status_code, error.error.code) == (400, "BMSUserErrorDPPAdhocBackupNotAllowedForBackupType")
+
+
+def test_a_vault_tier_policy_needs_disks_with_public_access(azure):
+    azure.put_policy("policy-2", vaulted=True)
+    azure.validate(azure.instance("policy-2"))
+    azure.emulator.change_inside(azure.cluster, put=[{
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "private"}, "spec": {"csi": {
+            "driver": "disk.csi.azure.com", "volumeAttributes": {"networkAccessPolicy": "DenyAll"}}}}])
+    error = refused(lambda: azure.validate(azure.instance("policy-2")))
+    assert (error.status_code, error.error.code) == (200, "DppUserErrorVaultTierPolicyNotSupported")
+    azure.validate(azure.instance("policy-1"))
+
+
+def test_a_charset_in_accept_hides_the_error(azure):
+    path = f"{azure.vault_id}/backupInstances/instance-1"
+    broken = azure.instance()
+    broken["policyInfo"]["policyParameters"]["dataStoreParametersList"] = []
+    status, dummy, body = azure.http("PUT", path, {"properties": broken},
+                                       headers={"Accept": "application/json; charset=utf-8"})
+    assert (status, body) == (406, None)
+    assert azure.http("PUT", path, {"properties": broken})[0] == 400
+
+
+def test_monitors_that_lead_nowhere(azure):
+    for path in (f"{azure.vault_id}/operationStatus/bm90aGluZw==", f"{azure.vault_id}/operationResults/x",
+                 f"{azure.root}/providers/Microsoft.DataProtection/locations/eastus/operationResults/x"):
+        status, dummy, body = azure.http("GET", path)
+        assert (status, body["error"]["code"]) == (404, "UserErrorGenericResourceNotFound")
+
+
+def test_the_result_of_an_operation_names_another_monitor(azure):
+    dummy, headers, dummy = azure.http("POST", f"{azure.vault_id}/validateForBackup",
+                                       {"backupInstance": azure.instance()})
+    azure.wait_for(lambda: azure.http("GET", headers["location"])[0] == 200)
+    dummy, headers, dummy = azure.http("GET", headers["location"])
+    after = headers["azure-asyncoperation"]
+    assert f"{azure.root}/providers/Microsoft.DataProtection/locations/eastus/operationStatus/" in after
+    assert azure.http("GET", after)[2]["status"] == "Succeeded"
+    assert azure.http("GET", after[:-2])[0] == 400

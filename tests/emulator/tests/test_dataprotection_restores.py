@@ -10,11 +10,10 @@ import copy
 import pytest
 
 from tests.emulator import Emulator
-from tests.emulator.providers.dataprotection_backups import inside
+from tests.emulator.inside import inside
 from tests.emulator.tests.furnished import AKS, GROUP, ROLES, STAGING, Furnished, refused
 
 DAY = 86400
-LATER = "R/2035-01-04T09:00:00+00:00/P1W"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def emulator():
 @pytest.fixture
 def azure(emulator):
     place = Furnished(emulator)
-    place.furnish(interval=LATER)
+    place.furnish()
     place.protect()
     place.backup()
     return place
@@ -34,7 +33,7 @@ def azure(emulator):
 
 def vaulted(emulator, **options):
     place = Furnished(emulator)
-    place.furnish(interval=LATER, vaulted=True, **options)
+    place.furnish(vaulted=True, **options)
     place.protect()
     place.backup(tag="Daily")
     place.emulator.advance(6 * 3600)
@@ -85,8 +84,7 @@ def another(azure, name="aks-2", **options):
             (principals["cluster"], "Contributor", azure.group(STAGING)),
             (principals["extension"], "Storage Blob Data Contributor", azure.account),
             (principals["extension"], "Storage Blob Data Contributor", azure.staging_account)):
-        from tests.emulator import roles
-        azure.world.rbac.grant(f"{scope}/{who}/{role}", who, roles.NAMES[role.lower()], scope, azure.tenant, 0.0)
+        azure.assign(who, role, scope)
     return target
 
 
@@ -236,10 +234,8 @@ def test_the_caller_must_be_allowed_to_read_the_source(azure):
     from azure.identity import ClientSecretCredential
     from azure.mgmt.dataprotection import DataProtectionMgmtClient
 
-    from tests.emulator import roles
     operator = azure.world.directory.create(azure.tenant, "operator", old=True, secrets=["secret-of-operator"])
-    azure.world.rbac.grant("/operator", operator.oid, roles.NAMES["backup contributor"], azure.group(GROUP),
-                           azure.tenant, 0.0)
+    azure.assign(operator.oid, "Backup Contributor", azure.group(GROUP))
     credential = ClientSecretCredential(azure.tenant, operator.app_id, "secret-of-operator",
                                         authority=azure.emulator.url, disable_instance_discovery=True)
     client = DataProtectionMgmtClient(credential, azure.subscription, base_url=azure.emulator.url,

@@ -59,10 +59,10 @@ class Team:
                 ResourceManagementClient, StorageManagementClient, ContainerServiceClient,
                 KubernetesConfigurationExtensionsMgmtClient, AuthorizationManagementClient, DataProtectionMgmtClient))
         self.emulator, self.cluster = emulator, cluster
-        self.vault = f"{self.group}/providers/Microsoft.DataProtection/backupVaults/vault-1"
         # Names of storage accounts are unique in the whole cloud.
         self.account = f"st{self.subscription.replace('-', '')[:20]}"
         self.group = f"/subscriptions/{self.subscription}/resourceGroups/{GROUP}"
+        self.vault = f"{self.group}/providers/Microsoft.DataProtection/backupVaults/vault-1"
         self.cluster_id = f"{self.group.replace(GROUP, 'rg-clusters')}/providers/{AKS}/{cluster}"
 
     def register(self):
