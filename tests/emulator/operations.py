@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Lro:
     """Facts of one operation. Paths are templates over {id} (of the target), {root} (its top-level resource),
-    {subscription}, {group} (ids), {location} and {op}; ``seconds`` and ``retry_after`` as in reality (virtual time)."""
+    {subscription}, {group} (ids), {location} and {op}; ``seconds`` and ``retry_after`` as in reality (virtual time).
+    ``after`` is another monitor, which the finished result names."""
 
     seconds: float
     status: int = 202
@@ -36,6 +37,7 @@ class Lro:
     location: str = ""
     retry_after: float | None = None
     signed: bool = True
+    after: str = ""
     version_key: str = "api-version"
     version: str = ""
 
@@ -103,6 +105,9 @@ class Operations:
                 operation.paths[role] = path
                 self._paths[path.lower()] = (operation.name, role)
                 headers[header] = call.exchange.base_url + self.sign(path, facts, call.api_version)
+        if facts.after:
+            path = operation.paths["after"] = facts.after.format_map(words)
+            self._paths[path.lower()] = (operation.name, "after")
         self._operations[operation.name] = self._running[operation.name] = operation
         if facts.retry_after is not None:
             headers.update(self._world.retry_after_header(facts.retry_after))
