@@ -68,10 +68,10 @@ def understood(request: dict[str, Any]) -> Restore:
 
 
 def _staging(criteria: dict[str, Any]) -> tuple[str, str]:
-    group, account = criteria.get("stagingResourceGroupId"), criteria.get("stagingStorageAccountId")
+    group, account = (criteria.get(name) or "" for name in ("stagingResourceGroupId", "stagingStorageAccountId"))
     try:
-        if identifier(group or "").type.lower() == "microsoft.resources/resourcegroups" and \
-                identifier(account or "").type.lower() == "microsoft.storage/storageaccounts":
+        if identifier(group).type.lower() == "microsoft.resources/resourcegroups" and \
+                identifier(account).type.lower() == "microsoft.storage/storageaccounts":
             return group, account
     except ValueError:
         pass

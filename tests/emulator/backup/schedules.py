@@ -10,7 +10,7 @@ service accepts for AKS: every 4, 6, 8 or 12 hours, daily, weekly.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, NamedTuple
 
 import isodate
@@ -52,7 +52,7 @@ def parse(text: Any) -> Schedule:
         raise invalid(f"repeating time interval '{text}': {error}") from None
     if not isinstance(period, timedelta) or period not in PERIODS.values():
         raise Refused("BMSUserErrorDPPBackupPolicyBackupFrequencyNotMatchingRule", frequency=period_text)
-    return Schedule(start, period, local.tzinfo or start.tzinfo)
+    return Schedule(start, period, local.tzinfo or timezone.utc)
 
 
 def schedules(backup_rule: dict[str, Any]) -> list[Schedule]:

@@ -43,8 +43,8 @@ def forget(world: World, hidden: dict[str, Any]) -> None:
 
 def drop(world: World, digest: str | None) -> None:
     """A point no longer holds the content."""
-    entry = _all(world).get(digest or "")
-    if entry is None:
+    entry = _all(world).get(digest) if digest else None
+    if digest is None or entry is None:
         return
     entry["points"] -= 1
     if not entry["points"]:

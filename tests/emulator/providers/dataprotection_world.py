@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..backup.requirements import BACKUP_OPERATOR, EXTENSION_TYPE, Extension, Parties
-from ..clock import moment
+from ..clock import NEVER, moment, stamp
 from ..ids import Id, identifier, same
 from ..operations import Operation
 from ..provider import Call, Reply
@@ -154,11 +154,11 @@ def cluster_subscription(properties: dict[str, Any]) -> str:
 
 def status(world: World, operation: Operation) -> dict[str, Any]:
     """The status body: "Inprogress" with a small p, the year 1 for "not yet", whole seconds for the end."""
-    from ..clock import NEVER, stamp
     word = "Inprogress" if operation.state == "InProgress" else operation.state
-    body = {"id": operation.paths.get("status") or operation.paths["result"], "name": operation.name, "status": word,
-            "startTime": stamp(operation.started),
-            "endTime": NEVER if operation.ended is None else stamp(float(int(operation.ended)))}
+    body: dict[str, Any] = {
+        "id": operation.paths.get("status") or operation.paths["result"], "name": operation.name, "status": word,
+        "startTime": stamp(operation.started),
+        "endTime": NEVER if operation.ended is None else stamp(float(int(operation.ended)))}
     if operation.error:
         body["error"] = {key: operation.error[key] for key in ("code", "message", "additionalInfo")
                          if key in operation.error}
