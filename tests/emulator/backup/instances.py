@@ -25,6 +25,7 @@ DATASOURCE = ("resourceID", "resourceUri", "datasourceType", "resourceName", "re
               "objectType")
 STORE = ("dataStoreType", "objectType", "resourceGroupId")
 PARAMETERS = "KubernetesClusterBackupDatasourceParameters"
+SHOWN = ("provisioningState", "currentProtectionState", "protectionStatus", "protectionErrorDetails")
 LISTS = ("includedNamespaces", "excludedNamespaces", "includedResourceTypes", "excludedResourceTypes", "labelSelectors",
          "backupHookReferences")
 VOLUMES = "includedVolumeTypes"
@@ -44,6 +45,19 @@ def datasource(source: dict[str, Any] | None) -> dict[str, Any] | None:
         return None
     named = {("resourceID" if key.lower() == "resourceid" else key): value for key, value in source.items()}
     return {key: named[key] for key in DATASOURCE if named.get(key) is not None}
+
+
+def without_shown(properties: Any) -> Any:
+    """What a client read and sends back, without what only the service sets and what no model of a request has."""
+    if not isinstance(properties, dict):
+        return properties
+    result = {key: value for key, value in properties.items() if key not in SHOWN}
+    for name in ("dataSourceInfo", "dataSourceSetInfo"):
+        if isinstance(result.get(name), dict) and result[name].get("resourceProperties") == {"objectType": None}:
+            result[name] = _without(result[name], "resourceProperties")
+    if isinstance(result.get("policyInfo"), dict):
+        result["policyInfo"] = _without(result["policyInfo"], "policyVersion")
+    return result
 
 
 def kept(properties: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +103,7 @@ def _parameters(policy_info: dict[str, Any]) -> dict[str, Any]:
             {"objectType": PARAMETERS, "includeClusterScopeResources": each["includeClusterScopeResources"],
              "snapshotVolumes": each["snapshotVolumes"], **{name: each.get(name) for name in LISTS},
              **({VOLUMES: each[VOLUMES]} if each.get(VOLUMES) is not None else {})}
-             for each in copy.deepcopy(parameters)]
+            for each in copy.deepcopy(parameters)]
     return result
 
 

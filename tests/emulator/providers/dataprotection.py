@@ -62,6 +62,7 @@ LROS = {
     "export jobs": Lro(20, monitor=STATUS, location="{root}/backupJobs/operations/{op}", retry_after=30),
 }
 
+
 def _polled(handler: Callable[[World, dict[str, Any]], Any]) -> Callable[[World, dict[str, Any]], Any]:
     """What fails an operation is told by a poll, and the poll itself succeeds."""
     def run(world: World, payload: dict[str, Any]) -> Any:
@@ -126,7 +127,7 @@ INSTANCE_POSTS = {
     "backup": Post(backups.adhoc, MODELS + "TriggerBackupRequest"),
     "restore": Post(restores.trigger),
     "validateRestore": Post(restores.validate, write=False),
-    "validateForModifyBackup": Post(instances.validate_change, MODELS + "ValidateForModifyBackupRequest", write=False),
+    "validateForModifyBackup": Post(instances.validate_change, write=False),
     "rehydrate": Post(_no_rehydrate, MODELS + "AzureBackupRehydrationRequest"),
     "stopProtection": Post(instances.transition),
     "suspendBackups": Post(instances.transition),
@@ -136,22 +137,19 @@ INSTANCE_POSTS = {
     "findRestorableTimeRanges": Post(backups.time_ranges, MODELS + "AzureBackupFindRestorableTimeRangesRequest",
                                      write=False),
 }
-READ_ONLY = ("properties.provisioningState", "properties.currentProtectionState", "properties.protectionStatus",
-             "properties.protectionErrorDetails")
 SINCE_DELETED = tuple(each for each in versions.SUPPORTED if versions.since(each, versions.DELETED_VAULTS))
 
 TYPES = (
     Type("backupVaults", put=vaults.put, patch=vaults.patch, delete=vaults.delete, render=vaults.render,
          patch_model=MODELS + "PatchResourceRequestInput", posts={
-             "validateForBackup": Post(instances.validate, MODELS + "ValidateForBackupRequest", write=False),
+             "validateForBackup": Post(instances.validate, write=False),
              "exportBackupJobs": Post(backups.export, write=False)}),
     # Every template of Microsoft's tools sends the tag's id, which the SDK's model calls read-only.
     Type("backupVaults/backupPolicies", put=policies.put, delete=policies.delete,
          model=MODELS + "BaseBackupPolicyResource",
          read_only=("properties.policyRules[].trigger.taggingCriteria[].tagInfo.id",)),
     Type("backupVaults/backupInstances", put=instances.put, delete=instances.delete, render=instances.render,
-         model=MODELS + "BackupInstanceResource", read_only=READ_ONLY, posts=INSTANCE_POSTS,
-         since={"includedVolumeTypes": versions.VOLUME_TYPES}),
+         posts=INSTANCE_POSTS),
     Type("backupVaults/backupInstances/recoveryPoints", list=backups.list_points),
     Type("backupVaults/backupJobs", list=backups.list_jobs),
     Type("backupVaults/deletedBackupInstances", render=instances.render, posts={"undelete": Post(instances.undelete)}),

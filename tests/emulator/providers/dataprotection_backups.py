@@ -319,5 +319,3 @@ def exported(world: World, payload: dict[str, Any]) -> dict[str, Any]:
     blob = f"https://backupexports.blob.core.windows.net/{world.guid()}"
     return {"blobUrl": f"{blob}/jobs.json", "blobSasKey": "sv=2024-11-04&sig=emulator",
             "excelFileBlobUrl": f"{blob}/jobs.xlsx", "excelFileBlobSasKey": "sv=2024-11-04&sig=emulator"}
-
-

@@ -290,4 +290,3 @@ def feature(call: Call) -> dict[str, Any]:
             "features": [{"featureName": wanted.get("featureName"),
                           "supportStatus": "GenerallyAvailable" if known else "NotSupported",
                           "exposureControlledFeatures": []}]}
-

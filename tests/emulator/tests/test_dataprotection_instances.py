@@ -292,7 +292,7 @@ def test_stop_suspend_and_resume(azure):
     group = azure.client.backup_instances
     group.begin_suspend_backups(GROUP, "vault-1", "instance-1").result()
     assert azure.state() == "BackupsSuspended"
-    error = refused(lambda: azure.backup())
+    error = refused(azure.backup)
     assert error.status_code == 400
     error = refused(lambda: group.begin_stop_protection(GROUP, "vault-1", "instance-1"))
     assert error.status_code == 400
@@ -412,7 +412,7 @@ def test_a_rule_can_make_protection_fail(azure):
         GROUP, "vault-1", "instance-1", {"properties": azure.instance()}).result()
     azure.wait_for(lambda: azure.state() == "ProtectionError")
     assert azure.get().properties.protection_error_details.code == "CloudInternalError"
-    assert refused(lambda: azure.backup()).status_code == 400
+    assert refused(azure.backup).status_code == 400
 
 
 def test_rule_names(azure):
@@ -439,7 +439,7 @@ def test_a_charset_in_accept_hides_the_error(azure):
     broken = azure.instance()
     broken["policyInfo"]["policyParameters"]["dataStoreParametersList"] = []
     status, dummy, body = azure.http("PUT", path, {"properties": broken},
-                                       headers={"Accept": "application/json; charset=utf-8"})
+                                     headers={"Accept": "application/json; charset=utf-8"})
     assert (status, body) == (406, None)
     assert azure.http("PUT", path, {"properties": broken})[0] == 400
 
@@ -460,3 +460,17 @@ def test_the_result_of_an_operation_names_another_monitor(azure):
     assert f"{azure.root}/providers/Microsoft.DataProtection/locations/eastus/operationStatus/" in after
     assert azure.http("GET", after)[2]["status"] == "Succeeded"
     assert azure.http("GET", after[:-2])[0] == 400
+
+
+@pytest.mark.parametrize("version", ["2024-04-01", "2026-06-01"])
+def test_what_was_read_can_be_put_back_and_validated(azure, version):
+    azure.protect()
+    path = f"{azure.vault_id}/backupInstances/instance-1"
+    read = azure.http("GET", path, version=version)[2]
+    status, dummy, body = azure.http("PUT", path, read, version=version)
+    assert status == 201, body
+    azure.wait_for(lambda: azure.state() == "ProtectionConfigured")
+    assert azure.http("GET", path, version=version)[2] == read
+    wanted = {"backupInstance": read["properties"]}
+    assert azure.http("POST", f"{path}/validateForModifyBackup", wanted, version=version)[0] == 202
+    assert azure.http("POST", f"{azure.vault_id}/validateForBackup", wanted, version=version)[0] == 202
