@@ -160,10 +160,12 @@ class Subscription:
         arguments: tuple[str, ...] = (),
         variables: dict[str, Any] | None = None,
         environment: Mapping[str, str | None] | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> Iterator[Running]:
         """Start tasks, plays or a playbook file with this subscription's environment, in a directory of its own.
 
-        The directory, which is the playbook's home, and whatever still runs in it go away at the end.
+        The directory, which is the playbook's home, and whatever still runs in it go away at the end. ``files`` are
+        put into it first, by relative path; a value in ``environment`` can name it as ``{home}``.
         """
         with tempfile.TemporaryDirectory(prefix="aks-backup-", ignore_cleanup_errors=True) as name:
             folder = pathlib.Path(name)
@@ -174,6 +176,10 @@ class Subscription:
             (folder / "inventory.yml").write_text(yaml.safe_dump(inventory or LOCALHOST))
             (folder / "variables.json").write_text(json.dumps({"aks_backup_in_worker": worker, **(variables or {})}))
             (folder / "tmp").mkdir()
+            for path, text in (files or {}).items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(text)
+                (folder / path).chmod(0o700)
             with (folder / "output").open("w") as output:
                 process = subprocess.Popen(
                     [PLAYBOOK, "-i", folder / "inventory.yml", "-e", f"@{folder / 'variables.json'}", *arguments, file],
@@ -223,7 +229,7 @@ class Subscription:
             **self.environment,
             **(more or {}),
         }
-        return {key: value for key, value in values.items() if value is not None}
+        return {key: value.replace("{home}", str(folder)) for key, value in values.items() if value is not None}
 
 
 LOCALHOST = {

@@ -1,0 +1,139 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A playbook that is killed anywhere is run again, and what comes of it is the same as if nothing had happened.
+
+Each test kills one run after the other, every run a little further on than the one before, in the same subscription:
+whatever the last run left half-done, the next one has to take up. No run is given time to clean up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.harness import FAST, ROOT, Run, Running, Subscription
+from tests.harness.steps import chain
+
+ONE_OF_EACH = (
+    "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings",
+    "Microsoft.DataProtection/backupVaults",
+    "Microsoft.DataProtection/backupVaults/backupInstances",
+    "Microsoft.DataProtection/backupVaults/backupPolicies",
+    "Microsoft.KubernetesConfiguration/extensions",
+    "Microsoft.Storage/storageAccounts",
+    "Microsoft.Storage/storageAccounts/blobServices/containers",
+)
+# Operations that are over before anybody can look, made long enough (in factors) for a kill to hit them.
+SLOW = {
+    "backupInstances/[^/]+$": 300,
+    "backupVaults/[^/]+$": 300,
+    "storageAccounts/[^/]+$": 10,
+    "trustedAccessRoleBindings/[^/]+$": 15,
+}
+HOST = {
+    "aks-east-1": {
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "aks_backup_cluster": {"name": "aks-east-1", "resource_group": "rg-clusters"},
+        "aks_backup_location": "eastus",
+        "aks_backup_poll_interval": FAST["poll_interval"],
+        "aks_backup_wait_timeout": FAST["wait_timeout"],
+    }
+}
+
+
+def modules(subscription: Subscription) -> dict[str, Any]:
+    return {"tasks": chain(subscription, until="run")}
+
+
+def role(subscription: Subscription) -> dict[str, Any]:
+    return {"playbook": ROOT / "playbooks" / "protect.yml", "inventory": {"all": {"hosts": HOST}}}
+
+
+def kill(running: Running, reached: Callable[[], bool], alone: bool = False) -> bool:
+    """Kill the run once it has got there; False when it ended before. ``alone`` spares the processes it started."""
+    while running.process.poll() is None:
+        if reached():
+            if alone:
+                running.process.kill()
+                running.process.wait()
+            else:
+                running.kill()
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def one_of_each(subscription: Subscription, last: Run) -> None:
+    """``last`` was a whole run: another one writes nothing, and nothing is there twice."""
+    for type_ in ONE_OF_EACH:
+        assert len(subscription.resources(type_)) == 1, (type_, subscription.resources(type_))
+    assert len(subscription.resources("Microsoft.Resources/resourceGroups")) == 3
+    instance = subscription.resources("Microsoft.DataProtection/backupVaults/backupInstances")[0]
+    assert instance["properties"]["currentProtectionState"] == "ProtectionConfigured"
+    given = Counter(
+        (
+            one["properties"]["principalId"],
+            one["properties"]["roleDefinitionId"][-36:],
+            one["properties"]["scope"].lower(),
+        )
+        for one in subscription.resources("Microsoft.Authorization/roleAssignments")
+    )
+    # The four rows of the matrix, and the owner of the subscription.
+    assert len(given) == 5 and set(given.values()) == {1}, given
+    assert not any(step.failed for step in last.steps)
+
+
+@pytest.mark.parametrize("what", [modules, role])
+def test_killed_after_each_task(subscription, what):
+    given, done = what(subscription), 0
+    for _attempt in range(80):
+        with subscription.running(**given) as running:
+            if not kill(running, lambda running=running, done=done: len(running.steps()) > done):
+                last = running.wait().ok()
+                break
+        done += 1
+    assert done >= len(chain(subscription, until="run"))
+    one_of_each(subscription, last)
+    assert subscription.play(**given).ok().writes == []
+
+
+@pytest.mark.parametrize(("what", "worker"), [(modules, True), (modules, False), (role, True)])
+def test_killed_at_each_write(subscription, what, worker):
+    for path, factor in SLOW.items():
+        subscription.fault({"lro": "slow", "factor": factor}, method="PUT", path=path)
+    given, killed = what(subscription), []
+    for _attempt in range(80):
+        seen = len(subscription.writes())
+        with subscription.running(**given, worker=worker) as running:
+            if not kill(running, lambda seen=seen: len(subscription.writes()) > seen):
+                last = running.wait().ok()
+                break
+        killed.append(subscription.writes()[seen]["path"])
+    # 2 registrations, 2 groups, account, container, vault, policy, extension, binding, 4 roles, instance; those that
+    # are written at the same time die together.
+    assert len(killed) >= 10, killed
+    one_of_each(subscription, last)
+    assert subscription.play(**given, worker=worker).ok().writes == []
+
+
+def test_the_controller_is_killed_and_its_workers_carry_on(subscription):
+    """Workers leave the process group of the playbook, so what kills it can miss them: two runs at the same time."""
+    given, killed = modules(subscription), 0
+    with ExitStack() as orphans:
+        for _attempt in range(80):
+            seen = len(subscription.writes())
+            running = orphans.enter_context(subscription.running(**given))
+            if not kill(running, lambda seen=seen: len(subscription.writes()) > seen, alone=True):
+                running.wait().ok()
+                break
+            killed += 1
+        assert killed >= 5
+        last = subscription.play(**given).ok()
+    one_of_each(subscription, last)
+    assert last.writes == []

@@ -1,0 +1,98 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Neither the secret nor a token is seen: in no output, no result, no command line, and no file that stays behind."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import stat
+import threading
+from contextlib import suppress
+
+import pytest
+
+from tests.harness import FAST, play
+from tests.harness.steps import chain, step
+
+# Every token of the emulator, and of Azure, is a JSON Web Token: two objects in base64, and a signature.
+TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}")
+# Credentials that the tests themselves hand over in a variable of no meaning to Azure, for the options of tasks.
+HIDDEN = "WHAT_NOBODY_MAY_SEE"
+WRONG = "{{ lookup('ansible.builtin.env', 'WRONG_SECRET') }}"
+
+
+class Watch(threading.Thread):
+    """Looks at command lines and files of a run for as long as it goes on."""
+
+    def __init__(self, running):
+        super().__init__(daemon=True)
+        self.running = running
+        self.command_lines: set[bytes] = set()
+        self.open_tokens: set[str] = set()
+        self.tokens = 0
+        self.ended = threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.01):
+            for pid in self.running.pids():
+                with suppress(OSError):
+                    self.command_lines.add(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+            for file in files(self.running.folder):
+                with suppress(OSError):
+                    if TOKEN.search(file.read_bytes()):
+                        self.tokens += 1
+                        if stat.S_IMODE(file.stat().st_mode) & 0o077 or file.parent.stat().st_mode & 0o077:
+                            self.open_tokens.add(str(file))
+
+
+def files(folder):
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
+def held(data, secrets):
+    """What of the secrets is in the bytes."""
+    return [secret for secret in secrets if secret.encode() in data] + TOKEN.findall(data)
+
+
+@pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
+@pytest.mark.parametrize("way", ["environment", "option", "access_token"])
+def test_nothing_is_seen(subscription, somebody, worker, way):
+    secret, token = subscription.environment["AZURE_CLIENT_SECRET"], somebody.token
+    assert TOKEN.search(token.encode()), "the test would not know a token if it saw one"
+    options, environment = {}, {}
+    if way != "environment":
+        # Given to every task, by a lookup, so that no file of the test holds it.
+        name = "secret" if way == "option" else "access_token"
+        options = {name: f"{{{{ lookup('ansible.builtin.env', '{HIDDEN}') }}}}"}
+        environment = {"AZURE_CLIENT_SECRET": None, "AZURE_SECRET": None, HIDDEN: secret if name == "secret" else token}
+    tasks = []
+    for task in chain(subscription):
+        tasks += [{**task, "register": "seen"}, {"name": "shown", "ansible.builtin.debug": {"var": "seen"}}]
+    # Failures say more than successes.
+    tasks.append(step(subscription, "vault", title="refused", location="westeurope", ignore=True))
+    tasks.append(step(subscription, "vault", title="wrong", secret=WRONG, access_token="", ignore=True))
+    tasks.append(step(subscription, "vault", title="unknown", surprise=1, ignore=True))
+    plays = [play(tasks, module_defaults={"group/aks.backup.aks_backup": {**FAST, **options}})]
+    environment |= {"ANSIBLE_LOG_PATH": "{home}/log", "ANSIBLE_LOG_VERBOSITY": "4", "WRONG_SECRET": "no-such-secret"}
+    with subscription.running(playbook=plays, worker=worker, arguments=("-vvvv",), environment=environment) as running:
+        watch = Watch(running)
+        watch.start()
+        run = running.wait(400)
+        watch.ended.set()
+        watch.join()
+        run.ok()
+        left = {str(file.relative_to(running.folder)): file.read_bytes() for file in files(running.folder)}
+    assert run["run"].result["job"]["status"] == "Completed"
+    assert [name for name in ("refused", "wrong", "unknown") if not run[name].failed] == []
+    secrets = [secret, "no-such-secret"]
+    seen = {name: held(data, secrets) for name, data in left.items()}
+    assert {name: found for name, found in seen.items() if found} == {}
+    assert {"log", "output", "record.jsonl"} <= set(left)
+    assert len(left["log"]) > 10_000
+    assert [line for line in watch.command_lines if held(line, secrets)] == []
+    assert len(watch.command_lines) > (0 if worker else 2)
+    # While the run goes on, the worker's tasks share the token in a file that only the user can read.
+    assert not watch.open_tokens
+    assert watch.tokens or not worker or way == "access_token"
