@@ -111,7 +111,7 @@ def _check_parameters(each: dict[str, Any]) -> None:
     if each.get("objectType") != PARAMETERS:
         raise Refused("DppPluginInvalidInputParameters", detail=f"unknown parameters {each.get('objectType')}")
     for name in ("includeClusterScopeResources", "snapshotVolumes"):
-        if type(each.get(name)) is not bool:
+        if not isinstance(each.get(name), bool):
             raise Refused("DppPluginInvalidInputParameters", detail=f"{name} is mandatory")
     if wrong := set(each.get(VOLUMES) or []) - set(VOLUME_TYPES):
         raise Refused("DppPluginInvalidInputParameters", detail=f"unknown volume type {sorted(wrong)[0]}")

@@ -52,7 +52,7 @@ def understood(request: dict[str, Any]) -> Restore:
     wanted = criteria[0]
     if wanted.get("objectType") != CRITERIA[store]:
         raise _wrong(f"restoreCriteria for the {store} must be {CRITERIA[store]}")
-    if type(wanted.get("includeClusterScopeResources")) is not bool:
+    if not isinstance(wanted.get("includeClusterScopeResources"), bool):
         raise _wrong("includeClusterScopeResources is mandatory")
     if wanted.get("conflictPolicy") not in (None, *CONFLICTS):
         raise _wrong(f"unknown conflict policy {wanted['conflictPolicy']}")

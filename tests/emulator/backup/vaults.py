@@ -59,8 +59,7 @@ def cross_subscription_restore(properties: dict[str, Any]) -> str:
 
 
 def check_name(name: str) -> None:
-    """Refused unless the name is 2 to 50 letters, digits and hyphens that starts with a letter and ends with no
-    hyphen."""
+    """Refused unless it is 2 to 50 letters, digits and hyphens, begins with a letter and does not end with a hyphen."""
     if NAME.fullmatch(name) is None:
         raise invalid(f"the vault name '{name}' must have 2 to 50 letters, digits or hyphens and start with a letter")
 

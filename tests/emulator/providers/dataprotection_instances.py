@@ -70,8 +70,7 @@ def _subscriptions(world: World, subscription: str) -> list[str]:
 
 def _kept(call: Call, model: str, part: str) -> dict[str, Any]:
     """What a request says of an instance in a part of its body. Checked here and not by the table, because what was
-    read
-    may be sent back with more than the models of requests have."""
+    read may be sent back with more than the models of requests have."""
     body = call.body if isinstance(call.body, dict) else {}
     body = {**body, part: instances.without_shown(body[part])} if part in body else body
     since = {instances.VOLUMES: versions.VOLUME_TYPES}
