@@ -77,7 +77,7 @@ def _check_backup(rule: dict[str, Any]) -> set[str]:
     if len(defaults) != 1 or _tag(defaults[0]) != DEFAULT or defaults[0].get("criteria"):
         raise invalid("exactly one default tagging criterion named Default and without criteria is expected")
     priorities = [each.get("taggingPriority") for each in criteria]
-    if len(set(priorities)) != len(priorities) or not all(isinstance(each, int) and not isinstance(each, bool) for each in priorities):
+    if len(set(priorities)) != len(priorities) or not all(isinstance(each, int) for each in priorities):
         raise invalid("every tagging criterion needs a tagging priority of its own")
     tags = [_tag(each) for each in criteria if not each.get("isDefault")]
     if len(set(tags)) != len(tags) or not all(tags):

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long recovery points live and when they move to the vault tier.
 
-All functions take a policy's properties, a tag and moments. At most one recovery point a day is moved to the vault tier, and the last point of an
-instance is never deleted:
+At most one recovery point a day is moved to the vault tier, and the last point of an instance is never deleted:
 https://learn.microsoft.com/azure/backup/azure-kubernetes-service-backup-overview
 """
 
