@@ -93,7 +93,7 @@ options:
         type: bool
       volume_types:
         description:
-          - Kinds of persistent volumes to back up. Left to Azure, it is disks.
+          - Kinds of persistent volumes to back up. Left out, Azure decides.
         type: list
         elements: str
         choices:

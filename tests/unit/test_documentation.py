@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.aks.backup.plugins.module_utils import _module
+from ansible_collections.aks.backup.plugins.module_utils import _auth, _module
 from tests.documented import MODULES, ROOT, block
 
 # What each task imports whatever it does, see _arm, _auth and _cloud.
@@ -84,6 +84,13 @@ def test_every_environment_variable_is_documented_in_the_order_in_which_it_is_re
     for name, entry in _module.COMMON_SPEC.items():
         read = entry.get("fallback", (None, []))[1]
         assert re.findall(r"E\((\w+)\)", " ".join(options[name]["description"])) == read, name
+
+
+def test_the_ways_to_sign_in_are_documented_in_the_order_in_which_they_are_tried() -> None:
+    choices = fragment("aks.backup.azure")["options"]["auth_source"]["choices"]
+    assert re.findall(r"V\((\w+)\)", choices["auto"]) == list(_auth.SOURCES)
+    section = (ROOT / "README.md").read_text().split("\n### Credentials\n")[1].split("\n#")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == ["auth_source", *_auth.SOURCES]
 
 
 @pytest.mark.parametrize("module", MODULES)
