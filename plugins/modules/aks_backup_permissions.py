@@ -139,7 +139,9 @@ assignments:
   elements: dict
   contains:
     assignment_id:
-      description: Resource ID of the assignment. V(null) while it is missing.
+      description:
+        - Resource ID of the assignment. V(null) while it is missing.
+        - In check mode, the one that it would get. V(null) when the identity is not known yet.
       type: str
       sample: >-
         /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-000000000000
