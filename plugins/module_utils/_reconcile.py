@@ -17,7 +17,9 @@ from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, Equal
 from ansible_collections.aks.backup.plugins.module_utils._errors import (
+    AzureError,
     Refused,
+    TimedOut,
     refusal,
     refuse,
     user_facing,
@@ -150,7 +152,7 @@ def _create(arm: Arm, resource: Resource, params: Params, id_: str) -> Outcome:
     desired = resource.desired(params, facts, None)
     body = _compare.plain(desired)
     resource.admit(arm, id_, body, None)
-    resource.create(arm, id_, body)
+    _write(arm, resource, id_, desired, lambda: resource.create(arm, id_, body))
     after = resource.represent({"id": id_, "name": _ids.name(id_), **body})
     return _written(arm, resource, params, facts, id_, desired, {}, after)
 
@@ -165,8 +167,27 @@ def _update(arm: Arm, resource: Resource, params: Params, id_: str, live: Docume
     refuse([*resource.problems(params, facts, live), *_forbidden(resource, changes, id_)])
     body = _compare.apply(live, changes)
     resource.admit(arm, id_, body, live)
-    resource.update(arm, id_, live, changes)
+    _write(arm, resource, id_, desired, lambda: resource.update(arm, id_, live, changes))
     return _written(arm, resource, params, facts, id_, desired, resource.represent(live), resource.represent(body))
+
+
+def _write(arm: Arm, resource: Resource, id_: str, desired: Document, send: Callable[[], None]) -> None:
+    """Send a write, and take a refusal for success when what was asked for is there all the same.
+
+    When the answer to a write gets lost, Microsoft's packages send it again, and Azure then refuses the second one of
+    what it takes only once: a policy, or an instance whose protection is being configured.
+    """
+    try:
+        send()
+    except AzureError as exc:
+        if not 400 <= exc.facts.get("status", 0) < 500:
+            raise
+        try:
+            there = arm.wait(id_, resource.pending)
+        except TimedOut:
+            raise exc from None
+        if there is None or resource.differences(desired, there):
+            raise
 
 
 def _absent(arm: Arm, resource: Resource, params: Params, id_: str, live: Document | None) -> Outcome:
