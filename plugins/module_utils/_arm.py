@@ -260,8 +260,7 @@ class Arm:
             # One transport for all clients, so that they share kept connections.
             self._transport = RequestsTransport(**self._transport_options)
         options: Document = {"base_url": self.cloud.resource_manager, "credential_scopes": [self.cloud.scope]}
-        # The clients' own pipeline minus the policy that registers resource providers behind the user's back, and with
-        # more patience for throttling; how long it may take altogether is the deadline's business.
+        # The clients' own pipeline minus the policy that registers resource providers behind the user's back.
         options["policies"] = [
             policies.RequestIdPolicy(),
             policies.HeadersPolicy(),
@@ -269,7 +268,7 @@ class Arm:
             policies.ProxyPolicy(),
             policies.ContentDecodePolicy(),
             policies.RedirectPolicy(),
-            policies.RetryPolicy(retry_status=10, timeout=self.deadline.seconds),
+            _patience(self.deadline),
             ARMChallengeAuthenticationPolicy(self._credential, self.cloud.scope),
             policies.CustomHookPolicy(raw_request_hook=_asking_for(package.api_version)),
         ]
@@ -277,6 +276,31 @@ class Arm:
             self._credential, subscription, transport=self._transport, **options
         )
         return made
+
+
+def _patience(deadline: Deadline) -> Any:
+    """The packages' own way of trying again, with throttling as the deadline's business: as often as Azure asks for it,
+    and not when the pause would go beyond it.
+    """
+    from azure.core.pipeline import policies
+
+    class Patience(policies.RetryPolicy):
+        def is_retry(self, settings: Any, response: Any) -> bool:
+            pause = self.get_retry_after(response) or settings["backoff"] * 2 ** len(settings["history"])
+            return super().is_retry(settings, response) and pause < deadline.remaining()
+
+        def increment(self, settings: Any, response: Any = None, error: Any = None) -> bool:
+            if response is not None and _status(response) == 429:
+                settings["total"] += 1
+                settings["status"] += 1
+            return super().increment(settings, response, error)
+
+    return Patience(timeout=deadline.seconds)
+
+
+def _status(response: Any) -> int | None:
+    # After a broken connection there is a request in place of a response.
+    return getattr(getattr(response, "http_response", None), "status_code", None)
 
 
 def load(package: Package) -> Any:

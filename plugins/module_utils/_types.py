@@ -151,10 +151,12 @@ EFFECTS: dict[str, dict[str, Any]] = {
     "suspendBackups": {"properties": {"currentProtectionState": "BackupsSuspended"}},
 }
 
-# (HTTP status, code) of refusals that end by themselves: another operation on the cluster, a fresh identity that has
-# not reached the directory, and throttling. They are tried again until the deadline.
+# (HTTP status, code) of refusals that end by themselves: another operation on the cluster or the storage account, and a
+# fresh identity that has not reached the directory. They are tried again until the deadline, and so is throttling.
 PASSING = {
     (400, "PrincipalNotFound"): "the new identity to reach the directory",
     (409, "EtagMismatch"): "another operation on the cluster",
     (409, "OperationNotAllowed"): "another operation on the cluster",
+    (409, "StorageAccountIsNotProvisioned"): "another operation on the storage account",
+    (409, "StorageAccountOperationInProgress"): "another operation on the storage account",
 }
