@@ -9,7 +9,12 @@ from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Params, Resource, refuse_unknown
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT, cluster_id, vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    MAKE_VAULT,
+    cluster_id,
+    cluster_problems,
+    vault_id,
+)
 
 LIST_TYPE = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 
@@ -43,13 +48,15 @@ class Binding(Resource):
         return {"cluster": refuse_unknown("cluster", cluster, cluster_id(params)), "vault": vault}
 
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
+        # A stopped cluster answers as one that is busy, so it would be waited for.
+        said = cluster_problems(facts["cluster"])
         identity = dig(facts["vault"], "identity.type")
         if identity and "systemassigned" not in identity.lower():
-            return [
+            said.append(
                 f"The Backup vault {facts['vault']['name']} has no system-assigned identity, and Trusted Access "
                 "works with no other. Give it one with aks_backup_vault."
-            ]
-        return []
+            )
+        return said
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
         return {"properties": {"sourceResourceId": vault_id(params), "roles": list(params["roles"])}}
