@@ -84,6 +84,8 @@ def cases(subscription: Subscription) -> dict[str, Refusal]:
         "service principal, roles": case("permissions", *principal, **cluster("aks-principal")),
         "service principal, instance": case("instance", *principal, **cluster("aks-principal")),
         "stopped, extension": case("extension", *stopped, **cluster("aks-stopped")),
+        "stopped, binding": case("binding", *stopped, **cluster("aks-stopped")),
+        "service principal, binding": case("binding", *principal, **cluster("aks-principal")),
         "stopped, instance": case("instance", *stopped, **cluster("aks-stopped")),
         # Schedules and retention
         "every 5 hours": case("policy", "is 5 hours", *hours, name="new", preset=None, schedule={"interval": 5}),

@@ -67,8 +67,8 @@ def chain(
     return tasks
 
 
-def step(subscription: Subscription, name: str, /, **more: Any) -> dict[str, Any]:
+def step(subscription: Subscription, wanted: str, /, **more: Any) -> dict[str, Any]:
     """One step as a task, with options added or replaced."""
-    module, given = options(subscription)[name]
-    check, ignore, title = more.pop("check", False), more.pop("ignore", False), more.pop("title", name)
+    module, given = options(subscription)[wanted]
+    check, ignore, title = more.pop("check", False), more.pop("ignore", False), more.pop("title", wanted)
     return task(title, module, check=check, ignore=ignore, **{**given, **more})
