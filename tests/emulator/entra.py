@@ -82,7 +82,7 @@ class Entra:
         """Who sends an ARM request; the 401s are those of ARM."""
         header = exchange.headers.get("Authorization", "")
         scheme, dummy, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        if scheme.lower() != "bearer" or not token or not token.isascii():
             raise self._refused(exchange, "AuthenticationFailed",
                                 "Authentication failed. The 'Authorization' header is missing.", "invalid_token")
         token = token.strip()
@@ -104,7 +104,7 @@ class Entra:
     def _check(self, exchange: Exchange, token: str) -> tuple[float, str]:
         try:
             claims = jwt.decode(token, self._public, algorithms=["RS256"], options={"verify_aud": False,
-                                                                                   "verify_exp": False})
+                                                                                    "verify_exp": False})
         except jwt.InvalidTokenError:
             raise self._refused(exchange, "InvalidAuthenticationToken", "The access token is invalid.",
                                 "invalid_token") from None

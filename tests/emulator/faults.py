@@ -75,8 +75,11 @@ class Faults:
             raise ValueError(f"unknown words in fault rule: {sorted(unknown)}" if unknown else "a rule needs 'then'")
         if then.get("drop", "before") not in {"before", "after"} or then.get("lro", "fail") not in LRO:
             raise ValueError(f"drop is before or after, lro is one of {sorted(LRO)}")
+        try:
+            result = Rule(self._count + 1, dict(match), dict(then))
+        except re.error as error:
+            raise ValueError(f"path is not a regular expression: {error}") from None
         self._count += 1
-        result = Rule(self._count, dict(match), dict(then))
         self.rules.append(result)
         return result
 

@@ -59,7 +59,7 @@ class Exchange:
                                  f"deserialized: '{error}'.") from None
 
 
-Step = Callable[[Exchange], "Awaitable[Reply | None]"]
+Step = Callable[[Exchange], Awaitable[Reply | None]]
 
 
 async def journal(exchange: Exchange) -> Reply | None:
@@ -118,6 +118,10 @@ async def handle(exchange: Exchange) -> Reply:
     except AzureError as error:
         exchange.reply = error_reply(exchange, error)
     assert exchange.reply is not None
+    if exchange.reply.status == 400 and "charset" in exchange.headers.get("Accept", "").lower() and (
+            exchange.target and exchange.target.provider.namespace == "Microsoft.DataProtection"):
+        # The service cannot write its error in a media type with a parameter, and says only that (seen on its wire).
+        exchange.reply = Reply(406)
     render(exchange, exchange.reply)
     return exchange.reply
 

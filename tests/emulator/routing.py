@@ -280,7 +280,7 @@ def poll(exchange: Exchange, operation: Operation, role: str) -> Reply:
 def status(world: World, operation: Operation) -> dict[str, Any]:
     """The status body of the ARM contract; providers have their own wording."""
     body: dict[str, Any] = {"id": operation.paths["status"], "name": operation.name, "status": operation.state,
-            "startTime": stamp(operation.started)}
+                            "startTime": stamp(operation.started)}
     if operation.ended is not None:
         body["endTime"] = stamp(operation.ended)
     if operation.error:

@@ -37,7 +37,7 @@ PROFILES: dict[str, dict[str, Any]] = {
                      "page_size": 3, "graph_delay": 90.0, "vault_lingers": 60.0},
         "faults": [
             {"match": {"probability": 0.03}, "then": {"status": 429, "code": "TooManyRequests", "retry_after": 5,
-                                                     "message": "The request was throttled."}},
+                                                      "message": "The request was throttled."}},
             {"match": {"probability": 0.02, "method": "GET"}, "then": {
                 "status": 503, "code": "ServerTimeout", "message": "The request timed out."}},
             {"match": {"probability": 0.01, "method": "GET"}, "then": {"drop": "before"}},

@@ -43,7 +43,7 @@ READ_ONLY = tuple(f"properties.{name}" for name in (
 
 def endpoints(name: str) -> dict[str, str]:
     return {service: f"https://{name}.{service}.core.windows.net/" for service in ("dfs", "blob", "file", "queue",
-                                                                                 "table")}
+                                                                                   "table")}
 
 
 def taken(call: Call, name: str) -> AzureError | None:

@@ -76,7 +76,7 @@ class Azure:
 
     def http(self, method: str, path: str, body: Any = None, token: str | None = None, raw: bytes | None = None,
              headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], Any]:
-        """A bare request: status, headers with lower-case names, JSON body (None when empty)."""
+        """A bare request: status, headers with lower-case names, JSON body (else text; None when empty)."""
         request = urllib.request.Request(
             path if path.startswith("https:") else self.emulator.url + path, method=method,
             data=raw if raw is not None else None if body is None else json.dumps(body).encode(),
@@ -91,7 +91,9 @@ class Azure:
         except urllib.error.HTTPError as error:
             with error:
                 status, got, data = error.code, error.headers, error.read()
-        return status, {key.lower(): value for key, value in got.items()}, json.loads(data) if data else None
+        names = {key.lower(): value for key, value in got.items()}
+        is_json = names.get("content-type", "").startswith("application/json")
+        return status, names, json.loads(data) if data and is_json else data.decode() or None
 
     # What tests need again and again
 
