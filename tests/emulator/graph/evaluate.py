@@ -19,8 +19,8 @@ from .expressions import Columns, Compiled, Row, Scope, compile_expression, defa
 from .parser import Expression, Operator, Query, parse
 from .values import DateTime
 
-Tables = Mapping[str, "Iterable[Mapping[str, Any]] | Callable[[], Iterable[Mapping[str, Any]]]"]
-Named = tuple["str | None", Expression]  # of an extend, project, summarize ...
+Tables = Mapping[str, Iterable[Mapping[str, Any]] | Callable[[], Iterable[Mapping[str, Any]]]]
+Named = tuple[str | None, Expression]  # of an extend, project, summarize ...
 
 DEFAULT_TABLE = "resources"
 # The columns of every table of Resource Graph.
@@ -148,7 +148,7 @@ class _Run:
             nulls = [row for value, row in keyed if value is None]
             others = [pair for pair in keyed if pair[0] is not None]
             others.sort(key=lambda pair: values.order(pair[0]), reverse=descending)
-            rows = nulls * nulls_first + [row for _, row in others] + nulls * (not nulls_first)
+            rows = nulls * nulls_first + [row for dummy, row in others] + nulls * (not nulls_first)
         return Result(result.columns, rows)
 
     def top(self, result: Result, number: int, orderings: list[tuple[Expression, bool, bool]]) -> Result:
@@ -212,14 +212,14 @@ class _Run:
     def mv_expand(self, result: Result, index: str | None, items: list[Any], limit: int | None) -> Result:
         if limit is not None and limit > MOST_EXPANSION:
             raise semantic("InvalidQueryLimits", f"The row limit of mv-expand is at most {MOST_EXPANSION}.")
-        made = self.named([named for named, _ in items], result, "mv-expand")
+        made = self.named([named for named, dummy in items], result, "mv-expand")
         for part in made.values():
             if part.type != "dynamic":
                 raise semantic("SEM0011", f"'mv-expand' operator: expression of type {part.type} is not dynamic")
-        for _, kind in items:
+        for dummy, kind in items:
             if kind and f"to{kind}" not in functions.SCALARS:
                 raise semantic("SEM0011", f"'mv-expand' operator: unknown type {kind}")
-        converters = [functions.SCALARS[f"to{kind}"] if kind else None for _, kind in items]
+        converters = [functions.SCALARS[f"to{kind}"] if kind else None for dummy, kind in items]
         columns = {**result.columns, **{name: converter.type if converter else "dynamic"
                                         for name, converter in zip(made, converters, strict=False)}}
         if index:
@@ -239,7 +239,7 @@ class _Run:
         if kind not in JOIN_KINDS:
             raise unsupported_join(kind)
         right = self.query(query)
-        for side, names in ((left, [one for one, _ in keys]), (right, [other for _, other in keys])):
+        for side, names in ((left, [one for one, dummy in keys]), (right, [other for dummy, other in keys])):
             for name in names:
                 if name not in side.columns:
                     raise unresolved("join", name)
@@ -255,10 +255,10 @@ class _Run:
         index: dict[tuple[Any, ...], list[Row]] = {}
         for row in right.rows:
             shown = {renamed[name]: value for name, value in row.items() if name in renamed}
-            index.setdefault(_key(row, [other for _, other in keys]), []).append(shown)
+            index.setdefault(_key(row, [other for dummy, other in keys]), []).append(shown)
         rows, seen = [], set()
         for row in left.rows:
-            key = _key(row, [one for one, _ in keys])
+            key = _key(row, [one for one, dummy in keys])
             if kind == "innerunique" and key in seen:
                 continue
             seen.add(key)

@@ -79,7 +79,7 @@ class Cluster:
 
     def serves(self, manifest: Mapping[str, Any]) -> bool | None:
         """Whether the API server knows the kind in this version; None when it does not know the kind at all."""
-        group, _, version = manifest["apiVersion"].rpartition("/")
+        group, dummy, version = manifest["apiVersion"].rpartition("/")
         if group == "flowcontrol.apiserver.k8s.io":
             return version == objects.flow_control_version(self.version)
         known = objects.KINDS.get(manifest["kind"])
@@ -87,7 +87,7 @@ class Cluster:
             return True
         for each in self:
             if (each["kind"] == "CustomResourceDefinition" and each["spec"]["group"] == group
-                and each["spec"]["names"]["kind"] == manifest["kind"]):
+                    and each["spec"]["names"]["kind"] == manifest["kind"]):
                 return any(one["name"] == version and one.get("served", True) for one in each["spec"]["versions"])
         return None
 

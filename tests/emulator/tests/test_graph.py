@@ -348,13 +348,13 @@ def test_operators_agree_with_python(pairs):
     rows = [row(name, properties={"n": number}) for name, number in pairs]
     assert run("resources | count", rows) == [{"Count": len(pairs)}]
     assert [each["n"] for each in run("resources | project n = toint(properties.n) | order by n asc", rows)] == sorted(
-        n for _, n in pairs
+        n for dummy, n in pairs
     )
     found = run("resources | summarize n = sum(toint(properties.n)), c = count() by name", rows)
     assert {each["name"]: (each["n"], each["c"]) for each in found} == {
-        name: (sum(n for other, n in pairs if other == name), sum(1 for other, _ in pairs if other == name))
-        for name, _ in pairs
+        name: (sum(n for other, n in pairs if other == name), sum(1 for other, dummy in pairs if other == name))
+        for name, dummy in pairs
     }
     joined = run("resources | join kind=inner resources on name", rows)
-    assert len(joined) == sum(1 for one, _ in pairs for other, _ in pairs if one == other)
-    assert len(run("resources | distinct name", rows)) == len({name for name, _ in pairs})
+    assert len(joined) == sum(1 for one, dummy in pairs for other, dummy in pairs if one == other)
+    assert len(run("resources | distinct name", rows)) == len({name for name, dummy in pairs})

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import urllib.error
+from pathlib import Path
 
 import pytest
+import yaml
 
+import tests.emulator as emulator_package
 from tests.emulator import Emulator
+from tests.emulator.kubernetes import Cluster, take_backup
 from tests.emulator.kubernetes.objects import manifest
 from tests.emulator.tests.furnished import SCENARIO, Furnished
 
@@ -38,3 +42,16 @@ def test_what_is_no_cluster(emulator):
         with pytest.raises(urllib.error.HTTPError) as caught:
             emulator.inside(id)
         assert caught.value.code == 400
+
+
+def test_the_example_in_the_readme():
+    text = Path(emulator_package.__file__).with_name("README.md").read_text(encoding="utf-8")
+    entry = yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])["clusters"][0]
+    hook = manifest("clusterbackup.dataprotection.microsoft.com/v1alpha1", "BackupHook", "freeze", "crm", spec={
+        "backupHook": [{"name": "freeze", "preHooks": [{"exec": {"container": "db", "command": ["/sbin/fsfreeze"]}}]}]})
+    cluster = Cluster(entry["name"], content={**entry["content"], "objects": [hook]})
+    result = take_backup(cluster, {"includedNamespaces": ["crm"], "backupHookReferences": [
+        {"name": "freeze", "namespace": "crm"}]})
+    assert sorted(each["warning"]["code"] for each in result["warnings"]) == [
+        "KubernetesBackupGenericWarning", "UserErrorHookExecutionFailed"]
+    assert {each["claim"]: each["tierable"] for each in result["content"]["volumes"]} == {"pgdata": False}

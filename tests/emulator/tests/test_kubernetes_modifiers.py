@@ -276,7 +276,7 @@ def test_conditions_are_about_the_original_namespace():
 
 
 def test_a_modified_storage_class_provisions_the_volume():
-    target, _ = restored(
+    target, dummy = restored(
         [
             rule(
                 "persistentvolumeclaims",

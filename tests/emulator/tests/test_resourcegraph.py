@@ -94,7 +94,7 @@ def test_the_queries_of_the_official_cli(azure):
     name = job.job_id.rsplit("/", 1)[-1]
     azure.wait_for(lambda: azure.client.jobs.get(GROUP, "vault-1", name).properties.status == "Completed")
     azure.emulator.advance(DELAY + 1)
-    found = ask(azure, INSTANCES.split("| where resourceGroup")[0]).data
+    found = ask(azure, INSTANCES.partition("| where resourceGroup")[0]).data
     assert [(each["name"], each["vaultName"], each["protectionState"]) for each in found] == [
         ("instance-1", "vault-1", "ProtectionConfigured")
     ]
@@ -108,7 +108,7 @@ def test_the_queries_of_the_official_cli(azure):
     assert extended["policyExtendedInfo"]["configuredRPGenerationFrequency"] == "04:00:00"
     assert extended["policyExtendedInfo"]["configuredMaximumRetention"] == "7.00:00:00"
     assert extended["recoveryPointInfo"]["latestRecoveryPointInPrimaryRegion"].endswith("Z")
-    jobs = ask(azure, JOBS.split("| where properties.dataSourceType")[0]).data
+    jobs = ask(azure, JOBS.partition("| where properties.dataSourceType")[0]).data
     mine = next(each for each in jobs if each["name"] == name)
     assert (mine["operation"], mine["status"], mine["vaultName"], mine["location"]) == (
         "OnDemandBackup", "Completed", "vault-1", "",
@@ -222,7 +222,7 @@ def test_refusals(azure):
 )
 def test_bodies(azure, body, status):
     path = "/providers/Microsoft.ResourceGraph/resources"
-    found, _, answer = azure.http("POST", path, body, version="2022-10-01")
+    found, dummy, answer = azure.http("POST", path, body, version="2022-10-01")
     assert found == status
     assert status != 400 or answer["error"]["code"] == "BadRequest"
 
