@@ -223,9 +223,8 @@ class Arm:
             try:
                 return call()
             except exceptions.ClientAuthenticationError as exc:
-                raise BackupError(
-                    f"Signing in to Azure failed: {_first_line(exc)} Check the credentials and the tenant."
-                ) from exc
+                hint = _hint(exc) or "Check the credentials and the tenant."
+                raise BackupError(f"Signing in to Azure failed: {_first_line(exc)} {hint}") from exc
             except exceptions.HttpResponseError as exc:
                 error = _translate(exc, what, id_)
                 passing = PASSING.get((error.facts.get("status", 0), error.code or ""))
@@ -240,7 +239,8 @@ class Arm:
             except exceptions.AzureError as exc:
                 if self.deadline.remaining() <= 0:
                     raise self.deadline.passed(f"Azure to {what}") from exc
-                raise AzureError(f"Azure could not be reached to {what}: {_first_line(exc)}", resource_id=id_) from exc
+                message = f"Azure could not be reached to {what}: {_first_line(exc)} {_hint(exc)}".rstrip()
+                raise AzureError(message, resource_id=id_) from exc
 
     def _operation(self, subscription: str, package: Package, group: str, name: str) -> Callable[..., Any]:
         key = (package, subscription.lower())
@@ -400,6 +400,14 @@ def _translate(exc: Any, what: str, id_: str) -> AzureError:
     if response is None:
         return AzureError(f"Azure did not {what}. {_first_line(exc)}", resource_id=id_)
     return from_response(what, response.status_code, response.text(), response.headers, id_)
+
+
+def _hint(exc: BaseException) -> str:
+    """What to do about certificates that are not trusted, the one reason that a task's options can do away with."""
+    words = str(exc).lower()
+    if "certificate" not in words or "verify" not in words and "x509" not in words:
+        return ""
+    return "Check ca_bundle: it names the authorities to trust, those of a proxy that breaks TLS open included."
 
 
 def _first_line(exc: BaseException) -> str:

@@ -61,8 +61,11 @@ def _oidc(params: Params, options: dict[str, Any]) -> Any:
         if params.get("oidc_token"):
             return str(params["oidc_token"])
         # Kubernetes and CI systems renew the file, so it is read at each sign-in.
-        with open(params["oidc_token_file_path"], encoding="utf-8") as file:
-            return file.read().strip()
+        try:
+            with open(params["oidc_token_file_path"], encoding="utf-8") as file:
+                return file.read().strip()
+        except (OSError, ValueError) as exc:
+            raise Refused(f"oidc_token_file_path cannot be read where this task runs: {exc}.") from exc
 
     return ClientAssertionCredential(params["tenant"], params["client_id"], assertion, **options)
 

@@ -9,6 +9,7 @@ The only file of module_utils that knows Ansible, and the only place where check
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ COMMON_SPEC: dict[str, Any] = {
     },
     "ca_bundle": {"type": "path", "fallback": _environment("REQUESTS_CA_BUNDLE")},
     "client_id": {"type": "str", "fallback": _environment("AZURE_CLIENT_ID", "ARM_CLIENT_ID")},
-    "cloud_environment": {"type": "str", "default": "AzureCloud", "fallback": _environment("AZURE_CLOUD_ENVIRONMENT")},
+    "cloud_environment": {"type": "str", "fallback": _environment("AZURE_CLOUD_ENVIRONMENT")},
     "disable_instance_discovery": {
         "type": "bool",
         "default": False,
@@ -134,6 +135,8 @@ class Contract:
         """The main() of a module process."""
         module = AnsibleModule(argument_spec=self.spec, supports_check_mode=True, **self.rules)
         result = self.perform(module)
+        if not module._diff:
+            result.pop("diff", None)
         if result.pop("failed", False):
             module.fail_json(**result)
         module.exit_json(**result)
@@ -176,8 +179,10 @@ def _connect(given: Mapping[str, Any], packages: tuple[Package, ...], shared_dir
     check_name("subscription", params["subscription_id"])
     if params["wait_timeout"] <= 0 or params["poll_interval"] <= 0:
         raise Refused("wait_timeout and poll_interval are seconds and must be greater than 0.")
+    if params.get("ca_bundle") and not os.path.exists(params["ca_bundle"]):
+        raise Refused(f"ca_bundle is {params['ca_bundle']!r}, but there is no such file where this task runs.")
     for package in packages:
         load(package)
     options: dict[str, Any] = {"connection_verify": params["ca_bundle"]} if params.get("ca_bundle") else {}
-    cloud = _cloud.discover(params["cloud_environment"], options, shared_directory)
+    cloud = _cloud.discover(params.get("cloud_environment") or "AzureCloud", options, shared_directory)
     return Arm(params, cloud, Deadline(params["wait_timeout"]), options, shared_directory)

@@ -18,6 +18,7 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
@@ -77,7 +78,11 @@ class ContractAction(ActionBase):
         with _environment(environment):
             validated = ArgumentSpecValidator(spec, **self.contract.rules).validate(self._task.args)
             if validated.error_messages:
-                raise AnsibleActionFail("; ".join(validated.error_messages))
+                said = "; ".join(validated.error_messages)
+                if isinstance(validated.errors[0], UnsupportedError):
+                    # The words of a module process; the validator itself only lists the names.
+                    said = f"Unsupported parameters for ({self._task.action}) module: {said}"
+                raise AnsibleActionFail(said)
             host = WorkerHost(validated.validated_parameters, self._task.check_mode)
             result.update(self.contract.perform(host, shared_directory=constants.DEFAULT_LOCAL_TMP))
         if host.warnings:
