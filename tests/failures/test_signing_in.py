@@ -182,12 +182,12 @@ def test_what_is_said_when_it_does_not_work(signers):
         "certificate of another": ({**client, "x509_certificate_path": "~/credentials.pem"}, ("AADSTS700027",)),
         "no certificate": ({**client, "x509_certificate_path": "~/none.pem"}, ("auth_source=certificate", "none.pem")),
         "token of a stranger": ({**client, "oidc_token": stranger}, ("AADSTS70021",)),
-        "no file": ({**client, "oidc_token_file_path": "~/none"}, ("none",)),
-        "no token": ({"access_token": "nonsense"}, ("401",)),
+        "no file": ({**client, "oidc_token_file_path": "~/none"}, ("oidc_token_file_path cannot be read", "none")),
+        "no token": ({"access_token": "nonsense"}, ("InvalidAuthenticationToken", "Check the credentials")),
         "no secret": ({"auth_source": "service_principal"}, ("auth_source=service_principal needs", "secret")),
         "no client": ({"auth_source": "certificate"}, ("needs client_id, x509_certificate_path, tenant",)),
         "neither token nor file": ({**client, "auth_source": "oidc"}, ("oidc_token or oidc_token_file_path",)),
-        "another identity": ({"auth_source": "msi", "client_id": str(uuid.uuid4())}, ("Identity not found",)),
+        "another identity": ({"auth_source": "msi", "client_id": str(uuid.uuid4())}, ("managed identity",)),
         "no such profile": ({"profile": "home"}, ("no such section",)),
     }
     run = signers.play([sign_in(name, **options) for name, (options, dummy) in refusals.items()])
@@ -215,12 +215,18 @@ def test_no_az_and_nobody_signed_in(signers):
 @pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
 def test_certificates_are_verified(subscription, worker):
     ca = subscription.environment["REQUESTS_CA_BUNDLE"]
-    tasks = [sign_in("untrusted"), sign_in("trusted", ca_bundle=ca), sign_in("no file", ca_bundle="/nowhere.pem")]
+    wrong = ("untrusted", "no file", "no certificate")
+    tasks = [
+        sign_in("untrusted"),
+        sign_in("trusted", ca_bundle=ca),
+        sign_in("no file", ca_bundle="/nowhere.pem"),
+        sign_in("no certificate", ca_bundle="{{ ansible_playbook_python }}"),
+    ]
     run = subscription.play(tasks, worker=worker, environment={"REQUESTS_CA_BUNDLE": None})
-    assert run["untrusted"].failed and not run["trusted"].failed and run["no file"].failed
-    for name in ("untrusted", "no file"):
-        assert "ca_bundle" in run[name].result["msg"], run[name].result["msg"]
-        assert "Traceback" not in str(run[name].result)
+    assert not run["trusted"].failed
+    for name in wrong:
+        assert run[name].failed and "ca_bundle" in run[name].result["msg"], run[name].result["msg"]
+        assert "Traceback" not in str(run[name].result) and run[name].result["msg"].endswith(".")
     assert run["untrusted"].requests == []
 
 

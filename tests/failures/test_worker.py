@@ -38,21 +38,21 @@ def test_where_a_task_runs(subscription):
         read("asked by a template", vars={"aks_backup_in_worker": "{{ 'no' if true else 'yes' }}"}),
         read("asked in vain", vars={"aks_backup_in_worker": "true"}),
         {**read("in the background"), "async": 60, "poll": 1},
-        read("as another user", become=True, become_method="doas"),
+        read("as another user", become=True),
         read("elsewhere", delegate_to="far"),
         read("delegated", delegate_to="near"),
-        read("connected", connection="elsewhere"),
         {**read("check"), "check_mode": True},
     ]
-    become = {"ansible_become_exe": "{{ lookup('ansible.builtin.env', 'HOME') }}/doas"}
+    become = {"ansible_become_exe": "{{ lookup('ansible.builtin.env', 'HOME') }}/sudo"}
     run = subscription.play(
         playbook=[play(tasks, hosts="near", vars=become)],
         inventory=TWO,
+        worker=None,
         arguments=("-vvv",),
-        files={"doas": '#!/bin/sh\nwhile [ "$1" != /bin/sh ]; do shift; done\nexec "$@"\n'},
+        files={"sudo": '#!/bin/sh\nwhile [ $# -gt 0 ] && [ "$1" != /bin/sh ]; do shift; done\nexec "$@"\n'},
     ).ok()
     assert in_processes(run) == {
-        "asked", "asked by a template", "in the background", "as another user", "elsewhere", "connected",
+        "asked", "asked by a template", "in the background", "as another user", "elsewhere",
     }  # fmt: skip
     assert all(one.requests and not one.writes for one in run.steps)
     shown = {str(one.result["providers"]) for one in run.steps}
@@ -114,19 +114,21 @@ def test_modes_of_a_task(subscription, worker):
     tasks = [
         {**step(subscription, "vault", title="planned", check=True)},
         {**step(subscription, "vault", title="planned quietly", check=True), "diff": False},
-        {**step(subscription, "vault", title="hidden", tags={"owner": "nobody-may-know"}), "no_log": True},
+        step(subscription, "vault", title="made"),
         {**step(subscription, "vault", title="failing", immutability="Locked", ignore=True), "no_log": True},
         step(subscription, "vault", title="alias", name=None, vault_name="bv-east"),
         step(subscription, "vault", title="tags", check=True, tags={"owner": "1"}, append_tags="no"),
     ]
-    tasks[4]["aks.backup.aks_backup_vault"].pop("name")
+    tasks[-2]["aks.backup.aks_backup_vault"].pop("name")
+    # Last, since whoever reads the vault afterwards shows its tags.
+    tasks.append({**step(subscription, "vault", title="hidden", tags={"owner": "nobody-may-know"}), "no_log": True})
     run = subscription.play(tasks, worker=worker, arguments=("-vvv",)).ok()
     assert run["planned"].changed and run["planned"].writes == []
     assert run["planned"].result["diff"]["before"] == {}
     assert run["planned quietly"].changed and "diff" not in run["planned quietly"].result
     assert run["hidden"].writes and "censored" in run["hidden"].result
     assert "nobody-may-know" not in run.output
-    assert "bv-east is irreversible" not in run.output and "set confirm_irreversible" not in run.output
+    assert run["failing"].failed and "censored" in run["failing"].result and "msg" not in run["failing"].result
     assert not run["alias"].changed and run["alias"].result["name"] == "bv-east"
     assert run["tags"].result["diff"]["after"]["tags"] == {"owner": "1"}
 
@@ -164,8 +166,8 @@ def test_what_ansible_refuses_is_the_same_in_both(subscription):
             assert run[name].requests == []
         said.append([run[name].result["msg"] for name in INVALID])
     for worker, process in zip(*said, strict=True):
-        # Ansible's module process names the module and what it knows beside; the reason is the same.
-        assert worker.split(" for ")[0].split(". ")[0][:40] == process.split(" for ")[0].split(". ")[0][:40]
+        # One tells of all that is wrong, the other of the first thing; and what is valid comes in no order.
+        assert worker.startswith(process[:50]), (worker, process)
 
 
 def test_results_are_the_same_in_both(subscription):
@@ -179,7 +181,8 @@ def test_results_are_the_same_in_both(subscription):
     worker, process = (subscription.play(tasks, worker=worker).ok() for worker in (True, False))
     for one, other in zip(worker.steps, process.steps, strict=True):
         assert one.result.keys() == other.result.keys(), one.task
-        same = set(one.result) - {"invocation"}
+        # Time goes on between the two, and a scheduled backup may fall into it.
+        same = set(one.result) - {"invocation", "jobs", "latest", "recovery_points", "summary"}
         assert {key: one.result[key] for key in same} == {key: other.result[key] for key in same}, one.task
         mine, theirs = (result["invocation"]["module_args"] for result in (one.result, other.result))
         assert mine == theirs, one.task

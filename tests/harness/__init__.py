@@ -156,7 +156,7 @@ class Subscription:
         *,
         playbook: list[dict[str, Any]] | pathlib.Path | None = None,
         inventory: dict[str, Any] | None = None,
-        worker: bool = True,
+        worker: bool | None = True,
         arguments: tuple[str, ...] = (),
         variables: dict[str, Any] | None = None,
         environment: Mapping[str, str | None] | None = None,
@@ -165,7 +165,8 @@ class Subscription:
         """Start tasks, plays or a playbook file with this subscription's environment, in a directory of its own.
 
         The directory, which is the playbook's home, and whatever still runs in it go away at the end. ``files`` are
-        put into it first, by relative path; a value in ``environment`` can name it as ``{home}``.
+        put into it first, by relative path; a value in ``environment`` can name it as ``{home}``. With ``worker`` None
+        nobody says where modules run.
         """
         with tempfile.TemporaryDirectory(prefix="aks-backup-", ignore_cleanup_errors=True) as name:
             folder = pathlib.Path(name)
@@ -174,7 +175,8 @@ class Subscription:
                 plays = playbook or [play(tasks or [])]
                 file.write_text(yaml.safe_dump(plays, sort_keys=False))
             (folder / "inventory.yml").write_text(yaml.safe_dump(inventory or LOCALHOST))
-            (folder / "variables.json").write_text(json.dumps({"aks_backup_in_worker": worker, **(variables or {})}))
+            asked = {} if worker is None else {"aks_backup_in_worker": worker}
+            (folder / "variables.json").write_text(json.dumps({**asked, **(variables or {})}))
             (folder / "tmp").mkdir()
             for path, text in (files or {}).items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -210,10 +212,13 @@ class Subscription:
         journal = self.journal()
         values: dict[str, str | None] = {
             **kept,
+            # Ansible would look for its default below the home in the password file.
+            "ANSIBLE_ASYNC_DIR": str(folder / ".ansible_async"),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_CALLBACKS_ENABLED": "record",
             "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(ROOT / ".work" / "link")),
             "ANSIBLE_CONFIG": str(ROOT / "tests" / "run" / "ansible.cfg"),
+            "ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins"),
             "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_NOCOLOR": "true",
