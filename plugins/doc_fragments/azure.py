@@ -53,9 +53,8 @@ options:
       - Which Azure to talk to. V(AzureCloud), V(AzureChinaCloud), V(AzureUSGovernment), or the C(https) URL of an Azure
         Resource Manager that answers C(/metadata/endpoints), as Azure Stack, air-gapped clouds and the emulator of
         this collection do.
-      - Falls back to E(AZURE_CLOUD_ENVIRONMENT).
+      - Falls back to E(AZURE_CLOUD_ENVIRONMENT), then to the O(profile), then to V(AzureCloud).
     type: str
-    default: AzureCloud
   disable_instance_discovery:
     description:
       - Whether to trust the authority of O(cloud_environment) without asking the public cloud whether it knows it. A
@@ -75,8 +74,8 @@ options:
     type: path
   profile:
     description:
-      - Section of the file C(~/.azure/credentials) that completes O(subscription_id), O(tenant), O(client_id) and
-        O(secret) where neither the option nor the environment gives them.
+      - Section of the file C(~/.azure/credentials) that completes O(subscription_id), O(tenant), O(client_id),
+        O(secret) and O(cloud_environment) where neither the option nor the environment gives them.
       - Falls back to E(AZURE_PROFILE).
     type: str
   secret:

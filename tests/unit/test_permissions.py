@@ -88,3 +88,12 @@ def test_the_command_is_for_somebody_who_may():
         f"--role 'Storage Blob Data Contributor' --scope '{SCOPES['storage_account']}'"
     )
     assert "<known after apply>" in permissions.command({**row, "principal_id": None})
+
+
+def test_what_exists_without_an_identity_is_named_and_what_is_only_planned_is_not():
+    vault = {"name": "bv", "properties": {}, "identity": {"type": "None"}}
+    installed = {"name": "azure-aks-backup", "properties": {}}
+    said = permissions._no_identity(vault, installed)
+    assert "aks_backup_vault (identity)" in said[0]
+    assert "install it again" in said[1]
+    assert permissions._no_identity({"name": "bv"}, None) == []

@@ -337,9 +337,7 @@ JOB_DOCUMENT = {
             "targetRecoverPoint": {"recoveryPointID": POINT, "recoveryPointTime": "0001-01-01T00:00:00Z"},
             "subTasks": [{"taskId": 1, "taskName": "Trigger Backup", "taskStatus": "Completed", "taskProgress": None}],
             "additionalDetails": {"RetentionTag": "default"},
-            "warningDetails": [
-                {"resourceName": "scratch", "warning": facing(OUT_OF_MEMORY, "The pod was restarted.")}
-            ],
+            "warningDetails": [{"resourceName": "scratch", "warning": facing(OUT_OF_MEMORY, "The pod was restarted.")}],
         },
     },
 }

@@ -16,7 +16,12 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, sentence, user_facing
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
 from ansible_collections.aks.backup.plugins.module_utils._resources import instance, policy_form
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_POLICY, MAKE_VAULT, vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    CLUSTER,
+    MAKE_POLICY,
+    MAKE_VAULT,
+    vault_id,
+)
 
 JOBS = "Microsoft.DataProtection/backupVaults/backupJobs"
 POINTS = "Microsoft.DataProtection/backupVaults/backupInstances/recoveryPoints"
@@ -169,6 +174,8 @@ def follow(arm: Arm, job_id: str, fail_on_warnings: bool) -> Document:
 def list_jobs(arm: Arm, params: dict[str, Any]) -> Outcome:
     """Jobs of a vault, newest first, filtered; or one job with everything the service knows of it."""
     vault = vault_id(params)
+    if params.get("cluster_id"):
+        _ids.expect(params["cluster_id"], CLUSTER, "cluster_id")
     if params.get("job_id"):
         id_ = f"{vault}/backupJobs/{_ids.name(params['job_id'])}"
         jobs = [represent(refuse_unknown("backup job", arm.get(id_), id_))]

@@ -114,7 +114,7 @@ def manage(arm: Arm, params: Params) -> Outcome:
             lambda: extension.find(arm, scopes["cluster"]),
         ]
     )
-    refuse(cluster_problems(refuse_unknown("cluster", cluster, scopes["cluster"])))
+    refuse(cluster_problems(refuse_unknown("cluster", cluster, scopes["cluster"])) + _no_identity(vault, installed))
     if installed is None:
         # In a plan the extension may come from an earlier step; for real it has to be there.
         arm.require(
@@ -155,6 +155,22 @@ def manage(arm: Arm, params: Params) -> Outcome:
             "missing": [{**row, "command": command(row)} for row in missing] if params["mode"] == "report" else [],
         },
     )
+
+
+def _no_identity(vault: Document, installed: Document | None) -> list[str]:
+    """Problems with what exists and has no identity to give a role to. What a plan has yet to create is none."""
+    said = []
+    if vault.get("properties") and not dig(vault, "identity.principalId"):
+        said.append(
+            f"The Backup vault {vault.get('name')} has no system-assigned identity to give roles to. "
+            "Give it one with aks_backup_vault (identity)."
+        )
+    if installed and not dig(installed, "properties.aksAssignedIdentity.principalId"):
+        said.append(
+            f"The backup extension {installed.get('name')} has no identity to give roles to. "
+            "Wait until it is installed, or install it again with aks_backup_extension."
+        )
+    return said
 
 
 def _scopes(params: Params) -> dict[str, str]:

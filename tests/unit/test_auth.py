@@ -1,0 +1,91 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signing in: which source is taken, what it needs, what a profile adds. The sources themselves are tried in tests/failures."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.aks.backup.plugins.module_utils import _auth, _cloud
+from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused
+
+PRINCIPAL = {"client_id": "c", "secret": "s", "tenant": "t"}
+
+
+@pytest.fixture(autouse=True)
+def no_azure_cli(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("params", "source"),
+    [
+        ({**PRINCIPAL, "access_token": "x"}, "access_token"),
+        ({**PRINCIPAL, "x509_certificate_path": "/c.pem"}, "service_principal"),
+        ({"client_id": "c", "tenant": "t", "x509_certificate_path": "/c.pem", "oidc_token": "x"}, "certificate"),
+        ({"client_id": "c", "tenant": "t", "oidc_token_file_path": "/token"}, "oidc"),
+        ({"client_id": "c", "tenant": "t"}, "msi"),
+        ({}, "msi"),
+        ({**PRINCIPAL, "auth_source": "cli"}, "cli"),
+    ],
+)
+def test_auto_takes_the_first_source_whose_needs_are_met(params, source):
+    assert _auth.choose(params) == source
+
+
+def test_auto_prefers_the_azure_cli_to_the_machines_identity(tmp_path):
+    (tmp_path / "az").write_text("#!/bin/sh\n")
+    (tmp_path / "az").chmod(0o755)
+    assert _auth.choose({}) == "cli"
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"auth_source": "service_principal", "client_id": "c"}, "needs secret, tenant"),
+        ({"auth_source": "access_token"}, "needs access_token"),
+        ({"auth_source": "oidc", "client_id": "c", "tenant": "t"}, "oidc_token or oidc_token_file_path"),
+    ],
+)
+def test_a_chosen_source_says_what_it_lacks(params, said):
+    with pytest.raises(Refused, match=said):
+        _auth.choose(params)
+
+
+def test_a_profile_completes_and_options_win(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".azure").mkdir()
+    (tmp_path / ".azure" / "credentials").write_text(
+        "[work]\nclient_id = c1\nsecret = s%1\ntenant = t1\ncloud_environment = AzureUSGovernment\n"
+    )
+    assert _auth.with_profile({"profile": "work", "client_id": "mine", "cloud_environment": None}) == {
+        "profile": "work",
+        "client_id": "mine",
+        "secret": "s%1",
+        "tenant": "t1",
+        "cloud_environment": "AzureUSGovernment",
+    }
+    with pytest.raises(Refused, match="no such section"):
+        _auth.with_profile({"profile": "home"})
+
+
+def test_known_clouds_are_found_by_name_without_a_request():
+    assert _cloud.discover("azureusgovernment", {}).resource_manager == "https://management.usgovcloudapi.net"
+    with pytest.raises(Refused, match="AzureChinaCloud, AzureCloud, AzureUSGovernment"):
+        _cloud.discover("http://localhost", {})
+
+
+def test_a_cloud_from_its_metadata():
+    entry = {
+        "name": "Air",
+        "resourceManager": "https://arm.air/",
+        "authentication": {"loginEndpoint": "https://login.air/", "audiences": ["https://management.air/"]},
+    }
+    cloud = _cloud.from_metadata("https://arm.air", [entry])
+    assert cloud == _cloud.Cloud(
+        "Air", "https://arm.air", "https://login.air", "https://management.air/.default", known=False
+    )
+    assert _cloud.from_metadata("https://arm.air", entry) == cloud
+    with pytest.raises(BackupError, match="does not describe an Azure cloud"):
+        _cloud.from_metadata("https://arm.air", {"authentication": {}})
