@@ -113,13 +113,18 @@ class Furnished:
             "provisioningState": "Succeeded", "powerState": {"code": "Running"}, "kubernetesVersion": "1.33.2",
             "storageProfile": {"diskCSIDriver": {"enabled": True}, "snapshotController": {"enabled": True}}}},
             {"content": content} if content else {})
-        self.world.store.put(f"{id}/providers/Microsoft.KubernetesConfiguration/extensions/azure-aks-backup",
-                             {"properties": {
+        settings = {
+            f"{SETTINGS}bucket": "aksbackup", f"{SETTINGS}config.storageAccount": "stbackup01",
+            f"{SETTINGS}config.resourceGroup": GROUP, f"{SETTINGS}config.subscriptionId": self.subscription,
+            f"{SETTINGS}config.useAAD": "true",
+        }
+        extension = {
             "extensionType": "microsoft.dataprotection.kubernetes", "provisioningState": "Succeeded",
-            "aksAssignedIdentity": {"principalId": added["principalId"]}, "configurationSettings": {
-                f"{SETTINGS}bucket": "aksbackup", f"{SETTINGS}config.storageAccount": "stbackup01",
-                f"{SETTINGS}config.resourceGroup": GROUP, f"{SETTINGS}config.subscriptionId": self.subscription,
-                f"{SETTINGS}config.useAAD": "true"}}})
+            "aksAssignedIdentity": {"principalId": added["principalId"]}, "configurationSettings": settings,
+        }
+        self.world.store.put(
+            f"{id}/providers/Microsoft.KubernetesConfiguration/extensions/azure-aks-backup", {"properties": extension}
+        )
         return id, {"cluster": own["principalId"], "extension": added["principalId"]}
 
     @property

@@ -88,10 +88,12 @@ class Team:
             self.backup.backup_policies.create_or_update(GROUP, "vault-1", "policy-1", policy())
         extension = self.install() if skip != "extension" else None
         if skip != "binding":
-            self.clusters.trusted_access_role_bindings.begin_create_or_update("rg-clusters", self.cluster, "binding-1",
-                                                                              {
-                "properties": {"sourceResourceId": vault.id,
-                               "roles": ["Microsoft.DataProtection/backupVaults/backup-operator"]}}).result()
+            binding = {
+                "sourceResourceId": vault.id, "roles": ["Microsoft.DataProtection/backupVaults/backup-operator"],
+            }
+            self.clusters.trusted_access_role_bindings.begin_create_or_update(
+                "rg-clusters", self.cluster, "binding-1", {"properties": binding}
+            ).result()
         self.emulator.advance(300)
         identity = self.clusters.managed_clusters.get("rg-clusters", self.cluster).identity
         principal = identity.principal_id or next(iter(identity.user_assigned_identities.values())).principal_id
