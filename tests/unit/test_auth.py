@@ -1,7 +1,7 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signing in: which source is taken, what it needs, what a profile adds. The sources themselves are tried in tests/failures."""
+"""Signing in: which source is taken, what it lacks, what a profile adds. The sources are tried in tests/failures."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_the_command_is_for_somebody_who_may():
 
 
 def test_what_exists_without_an_identity_is_named_and_what_is_only_planned_is_not():
-    vault = {"name": "bv", "properties": {}, "identity": {"type": "None"}}
+    vault = {"name": "bv", "properties": {"provisioningState": "Succeeded"}, "identity": {"type": "None"}}
     installed = {"name": "azure-aks-backup", "properties": {}}
     said = permissions._no_identity(vault, installed)
     assert "aks_backup_vault (identity)" in said[0]
