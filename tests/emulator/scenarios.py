@@ -101,7 +101,9 @@ def add_subscription(world: World, tenant: str, section: dict[str, Any]) -> str:
         "tenantId": tenant, "displayName": section.get("name", "Emulated"), "subscriptionId": subscription})
     known = set(NOT_FOR_PROVIDERS)
     rest = {key: value for key, value in section.items() if key not in known}
-    order = sorted(world.providers.values(), key=lambda provider: provider.namespace != "Microsoft.Resources")
+    # Resource groups hold the rest; Resource Graph starts with what the others have put there.
+    order = sorted(world.providers.values(), key=lambda provider: (
+        provider.namespace == "Microsoft.ResourceGraph", provider.namespace != "Microsoft.Resources"))
     for provider in order:
         if provider.seed:
             provider.seed(world, subscription, rest)

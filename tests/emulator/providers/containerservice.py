@@ -17,6 +17,7 @@ from .. import errors
 from ..clock import stamp
 from ..errors import AzureError
 from ..ids import Id, identifier, same
+from ..kubernetes import Cluster
 from ..operations import Lro, Operation
 from ..provider import Call, Post, Provider, Reply, Type
 from ..regions import slug
@@ -239,6 +240,9 @@ def add_cluster(world: World, subscription: str, name: str, resource_group: str,
         properties["servicePrincipalProfile"] = {"clientId": world.guid()}
     else:
         raise ValueError(f"cluster {name}: identity is SystemAssigned, UserAssigned or ServicePrincipal")
+    if content is not None:
+        # A scenario whose cluster cannot be has to fail at the start, not at the first backup.
+        Cluster(name, kubernetes_version, content)
     record = world.store.put(id, body, {"content": content, "stale_bindings": stale_bindings})
     for pool in pools:
         world.store.put(id.child("agentPools", pool["name"]),

@@ -55,3 +55,11 @@ def test_the_example_in_the_readme():
     assert sorted(each["warning"]["code"] for each in result["warnings"]) == [
         "KubernetesBackupGenericWarning", "UserErrorHookExecutionFailed"]
     assert {each["claim"]: each["tierable"] for each in result["content"]["volumes"]} == {"pgdata": False}
+
+
+def test_a_scenario_whose_cluster_cannot_be_fails_at_the_start(emulator):
+    cluster = {"name": "aks", "resource_group": "rg", "location": "eastus", "content": {"objects": [{"kind": 1}]}}
+    scenario = {"subscriptions": [{"resource_groups": [{"name": "rg", "location": "eastus"}], "clusters": [cluster]}]}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        emulator.subscription(scenario)
+    assert refused.value.code == 400
