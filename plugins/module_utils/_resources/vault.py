@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
-from ansible_collections.aks.backup.plugins.module_utils._compare import dig
+from ansible_collections.aks.backup.plugins.module_utils._compare import Exactly, dig
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Params, Resource
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import given, wanted_tags
 
@@ -204,7 +204,7 @@ def _enabled(value: str | None) -> bool | None:
 
 def _pruned(value: Any) -> Any:
     """Mappings without what was not asked for. Tags stay as they are: no tags at all is a wish as well."""
-    if type(value) is not dict:
+    if isinstance(value, Exactly) or not isinstance(value, dict):
         return value
     kept = {key: item if key in ("tags", "userAssignedIdentities") else _pruned(item) for key, item in value.items()}
     return {key: item for key, item in kept.items() if item is not None and (item != {} or key == "tags")}
