@@ -1,0 +1,236 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role over several clusters: plan, run, second run, what is shared and by whom, and its other entry points."""
+
+from __future__ import annotations
+
+import pathlib
+from dataclasses import dataclass
+
+import pytest
+import yaml
+
+from tests.harness import FAST, ROOT, Run, Subscription
+
+PROTECT, BACKUP_NOW, JOBS = (ROOT / "playbooks" / f"{name}.yml" for name in ("protect", "backup_now", "jobs"))
+EAST, WEST = ("aks-east-1", "aks-east-2"), ("aks-west-1",)
+VARIABLES = {
+    "aks_backup_poll_interval": FAST["poll_interval"],
+    "aks_backup_wait_timeout": FAST["wait_timeout"],
+    # The emulator's hours pass in seconds, and a scheduled backup is none of these tests'.
+    "aks_backup_policy": {"schedule": {"frequency": "weekly"}},
+}
+SHARED = {
+    "Microsoft.DataProtection/backupVaults": 2,
+    "Microsoft.DataProtection/backupVaults/backupPolicies": 2,
+    "Microsoft.Storage/storageAccounts": 2,
+    "Microsoft.Storage/storageAccounts/blobServices/containers": 3,
+    "Microsoft.DataProtection/backupVaults/backupInstances": 3,
+}
+
+
+def inventory(more: dict[str, dict] | None = None, hosts: tuple[str, ...] = (*EAST, *WEST)) -> dict:
+    """The clusters of the default scenario in their regions. ``more``: variables of single hosts."""
+    found = {
+        host: {
+            "aks_backup_cluster": {"resource_group": "rg-clusters"},
+            "aks_backup_location": "eastus" if host in EAST else "West Europe",
+            **(more or {}).get(host, {}),
+        }
+        for host in hosts
+    }
+    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    return {"all": {"hosts": found, "vars": {**python, **VARIABLES}}}
+
+
+def run(
+    subscription: Subscription, playbook: pathlib.Path | list, *arguments: str, more=None, hosts=None, **variables
+) -> Run:
+    return subscription.play(
+        playbook=playbook,
+        inventory=inventory(more, hosts or (*EAST, *WEST)),
+        arguments=arguments,
+        variables=variables,
+    )
+
+
+def changes(result: Run) -> list[tuple[str, str]]:
+    return sorted((step.host, step.task) for step in result.steps if step.changed)
+
+
+def hosts_of(result: Run, task: str) -> list[str]:
+    """The hosts that carried a task out, whatever came of it."""
+    return sorted(step.host for step in result.steps if step.task.endswith(task) and step.kind in ("ok", "failed"))
+
+
+def facts(result: Run, name: str) -> dict[str, dict]:
+    return {
+        step.host: step.result["ansible_facts"][name]
+        for step in result.steps
+        if name in step.result.get("ansible_facts", {})
+    }
+
+
+FIRST = {"aks-east-1": {"aks_backup_first_backup": True}}
+BACK_UP, REGISTER = "Back up the cluster and wait for the job", "Register the resource providers"
+
+
+@dataclass
+class Protected:
+    """Three clusters of one subscription: the plan made while it was empty, and the run that followed."""
+
+    subscription: Subscription
+    plan: Run
+    planned_writes: int
+    real: Run
+
+
+@pytest.fixture(scope="module")
+def protected(emulator):
+    subscription = Subscription(emulator)
+    plan = run(subscription, PROTECT, "--check", "--diff", more=FIRST).ok()
+    planned_writes = len(subscription.writes())
+    return Protected(subscription, plan, planned_writes, run(subscription, PROTECT, "--diff", more=FIRST).ok())
+
+
+def role(entry: str) -> list[dict]:
+    """A play that runs one entry point of the role."""
+    task = {"name": entry, "ansible.builtin.include_role": {"name": "aks.backup.aks_backup", "tasks_from": entry}}
+    return [{"name": entry, "hosts": "all", "connection": "local", "gather_facts": False, "tasks": [task]}]
+
+
+def test_the_plan_on_an_empty_subscription_writes_nothing_and_is_what_the_run_does(protected):
+    assert protected.planned_writes == 0
+    assert changes(protected.plan) == changes(protected.real)
+    assert {type_: len(protected.subscription.resources(type_)) for type_ in SHARED} == SHARED
+    results = facts(protected.real, "aks_backup_result")
+    states = {host: result["instance"]["protection_state"] for host, result in results.items()}
+    assert states == dict.fromkeys((*EAST, *WEST), "ProtectionConfigured")
+    assert results["aks-east-2"]["vault"] == results["aks-east-1"]["vault"]
+    assert results["aks-east-1"]["job"]["status"] == "Completed" and results["aks-east-2"]["job"] is None
+
+
+def test_what_is_shared_is_done_once_by_the_first_of_those_who_share_it(protected):
+    assert hosts_of(protected.real, REGISTER) == ["aks-east-1"]
+    for task in ("Create the storage account", "Create the Backup vault", "Create the backup policy"):
+        assert hosts_of(protected.real, task) == ["aks-east-1", "aks-west-1"], task
+
+
+def test_the_second_run_and_a_plan_after_it_change_nothing(protected):
+    before = len(protected.subscription.writes())
+    for arguments in ((), ("--check", "--diff")):
+        assert changes(run(protected.subscription, PROTECT, *arguments, more=FIRST).ok()) == []
+    assert len(protected.subscription.writes()) == before
+
+
+def test_verify_fails_where_the_protection_is_not_as_asked_for(protected):
+    one = {"hosts": EAST[:1], "aks_backup_max_rpo_hours": 1}
+    assert changes(run(protected.subscription, role("verify"), **one).ok()) == []
+    wishes = {"backup_configuration": {"snapshot_volumes": False}}
+    other = run(protected.subscription, role("verify"), aks_backup_instance=wishes, **one)
+    [failed] = [step for step in other.steps if step.failed]
+    assert failed.result["msg"].startswith("aks-east-1 is not protected as asked for, ")
+    stale = run(protected.subscription, role("verify"), hosts=WEST, aks_backup_max_rpo_hours=1)
+    [failed] = [step for step in stale.steps if step.failed]
+    assert failed.result["msg"] == (
+        "aks-west-1 is in state ProtectionConfigured, and its newest recovery point is missing."
+    )
+
+
+def test_the_report_is_a_table_for_a_terminal_of_80_columns(protected):
+    shown = run(protected.subscription, JOBS).ok()
+    assert hosts_of(shown, "Read the jobs of the vault, once for the clusters in it") == ["aks-east-1", "aks-west-1"]
+    [table] = [step.result["msg"] for step in shown.steps if step.task.endswith("Show jobs and recovery points")]
+    assert all(len(line) <= 69 and line == line.rstrip() for line in table)
+    job, point = (line.split() for line in table if line.startswith("aks-east-1"))
+    assert job[1:3] == ["OnDemandBackup", "Completed"] and point[3] == "Operational"
+    assert [line.split()[:2] for line in table if line.startswith("aks-west-1")] == [["aks-west-1", "none"]] * 2
+
+
+def test_a_backup_now_hands_over_its_job(protected):
+    result = run(protected.subscription, BACKUP_NOW, hosts=EAST[1:]).ok()
+    found = facts(result, "aks_backup_result")["aks-east-2"]
+    assert found["job"]["status"] == "Completed" and found["recovery_point_id"]
+
+
+def test_clusters_with_other_wishes_for_a_policy_lead_themselves(subscription):
+    more = {"aks-east-2": {"aks_backup_policy": {"name": "aks-hourly", "schedule": {"interval": 6}}}}
+    result = run(subscription, PROTECT, "--check", more=more).ok()
+    assert hosts_of(result, "Create the Backup vault") == ["aks-east-1", "aks-west-1"]
+    assert hosts_of(result, "Create the backup policy") == ["aks-east-1", "aks-east-2", "aks-west-1"]
+
+
+def test_where_the_leader_fails_the_others_do_it_themselves(subscription):
+    # Once: the vault of the leader. The other cluster of the region must not depend on it.
+    subscription.fault(
+        {"status": 403, "code": "LinkedAuthorizationFailed", "message": "Not by you."},
+        method="PUT", path=".*/backupVaults/bv-aks-eastus$", times=1,
+    )  # fmt: skip
+    result = run(subscription, PROTECT)
+    assert [step.host for step in result.steps if step.failed] == ["aks-east-1"]
+    assert hosts_of(result, "Create the Backup vault") == ["aks-east-1", "aks-east-2", "aks-west-1"]
+    protected = facts(result, "aks_backup_result")
+    assert sorted(protected) == ["aks-east-2", "aks-west-1"]
+    assert protected["aks-east-2"]["vault"]["name"] == "bv-aks-eastus"
+    run(subscription, PROTECT).ok()
+    assert {type_: len(subscription.resources(type_)) for type_ in SHARED} == SHARED
+
+
+def test_the_free_strategy_converges_as_well(subscription):
+    playbook = [{**play, "strategy": "free"} for play in yaml.safe_load(PROTECT.read_text())]
+    run(subscription, playbook).ok()
+    assert {type_: len(subscription.resources(type_)) for type_ in SHARED} == SHARED
+    assert changes(run(subscription, playbook).ok()) == []
+
+
+def test_same_names_in_two_groups_get_two_containers(subscription):
+    names = {
+        "one": ("AKS_Prod", "rg-a"),
+        "two": ("AKS_Prod", "rg-b"),
+        "three": ("aks-prod", "rg-a"),
+        "four": ("x" * 49 + "-yy", "rg-a"),
+    }
+    clusters = {
+        host: {"aks_backup_cluster": {"name": name, "resource_group": group}, "aks_backup_location": "eastus"}
+        for host, (name, group) in names.items()
+    }
+    result = run(subscription, PROTECT, "--check", more=clusters, hosts=tuple(clusters))
+    made = {
+        step.host: step.result["container"]["name"]
+        for step in result.steps
+        if step.task.endswith("Create the cluster's container in the storage account") and step.kind == "ok"
+    }
+    assert len(set(made.values())) == len(names)
+    assert made["one"].startswith("aks-prod-") and all(len(name) <= 63 and "--" not in name for name in made.values())
+
+
+def test_what_is_given_by_its_id_is_used_and_not_touched(subscription):
+    run(subscription, PROTECT, hosts=EAST[:1]).ok()
+    before = len(subscription.writes())
+    group = "resourceGroups/rg-aks-backup-eastus/providers"
+    account = subscription.resources("Microsoft.Storage/storageAccounts")[0]["id"]
+    vault = subscription.path(f"{group}/Microsoft.DataProtection/backupVaults/bv-aks-eastus")
+    clusters = "resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters"
+    theirs = {
+        "aks_backup_cluster": {"id": subscription.path(f"{clusters}/aks-east-2")},
+        "aks_backup_policy": {"id": f"{vault}/backupPolicies/aks-default"},
+        "aks_backup_register_providers": False,
+        "aks_backup_snapshot_resource_group": subscription.path("resourceGroups/rg-aks-snapshots-eastus"),
+        "aks_backup_storage": {"storage_account_id": account},
+        "aks_backup_vault": {"id": vault},
+    }
+    result = run(subscription, PROTECT, more={"aks-east-2": theirs}, hosts=EAST[1:]).ok()
+    assert not [step for step in result.steps if step.task.endswith("shared.yml")]
+    given = (account.lower(), vault.lower(), f"{vault}/backupPolicies/aks-default".lower())
+    touched = [request["path"].lower() for request in subscription.writes()[before:]]
+    assert touched and not [path for path in touched if path.endswith(given)]
+    assert facts(result, "aks_backup_result")["aks-east-2"]["vault"] == {"id": vault}
+
+
+def test_where_the_caller_may_not_assign_roles_it_ends_with_the_commands(subscription):
+    result = run(subscription, PROTECT, hosts=EAST[:1], aks_backup_permissions={"mode": "report"})
+    [failed] = [step for step in result.steps if step.failed]
+    assert failed.result["msg"].count("az role assignment create --assignee-object-id ") == 4
+    assert "<known after apply>" not in failed.result["msg"]
+    assert subscription.resources("Microsoft.DataProtection/backupVaults/backupInstances") == []
