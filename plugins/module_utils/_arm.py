@@ -388,11 +388,15 @@ def _wire(item: Any) -> Document:
 
 
 def _retry_after(response: Any) -> float | None:
-    try:
-        seconds = float(response.headers.get("Retry-After"))
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return seconds if seconds > 0 else None
+    """The pause that a reply asks for, in seconds; services send it as Retry-After or in milliseconds of their own."""
+    for header, unit in (("Retry-After", 1.0), ("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001)):
+        try:
+            seconds = float(response.headers.get(header)) * unit
+        except (AttributeError, TypeError, ValueError):
+            continue
+        if seconds > 0:
+            return seconds
+    return None
 
 
 def _translate(exc: Any, what: str, id_: str) -> AzureError:

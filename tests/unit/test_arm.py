@@ -1,0 +1,56 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client's own small parts: pauses that replies ask for, what counts as absent, the version it asks for."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.aks.backup.plugins.module_utils import _arm
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "30"}, 30),
+        ({"Retry-After": "0.05"}, 0.05),
+        ({"x-ms-retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "100"}, 0.1),
+        ({"Retry-After": "0"}, None),
+        ({"Retry-After": "soon", "x-ms-retry-after-ms": "250"}, 0.25),
+        ({}, None),
+    ],
+)
+def test_the_pause_that_a_reply_asks_for(headers, seconds):
+    assert _arm._retry_after(SimpleNamespace(headers=headers)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("facts", "absent"),
+    [
+        ({"status": 404, "code": "ResourceNotFound"}, True),
+        ({"status": 404, "code": "ResourceGroupNotFound"}, True),
+        ({"status": 409, "code": "MissingSubscriptionRegistration"}, True),
+        ({"status": 404, "code": "SubscriptionNotFound"}, False),
+        ({"status": 403, "code": "AuthorizationFailed"}, False),
+    ],
+)
+def test_what_means_that_there_is_nothing(facts, absent):
+    assert _arm._says_absent(AzureError("x", **facts)) is absent
+
+
+def test_the_version_is_put_into_requests_and_monitors_stay_as_they_were_signed():
+    hook = _arm._asking_for("2025-07-01")
+    for before, after in (
+        ("https://h/x?api-version=2026-06-01&$filter=a%20b", "https://h/x?api-version=2025-07-01&$filter=a%20b"),
+        ("https://h/op?api-version=2025-07-01&t=1&s=a%2Fb", "https://h/op?api-version=2025-07-01&t=1&s=a%2Fb"),
+        ("https://h/op?t=1", "https://h/op?t=1"),
+    ):
+        request = SimpleNamespace(http_request=SimpleNamespace(url=before))
+        hook(request)
+        assert request.http_request.url == after
+    assert _arm._asking_for(None) is None
