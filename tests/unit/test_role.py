@@ -1,0 +1,125 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is easily forgotten in the role: a default, an option of a module, a word in the README, a use of a variable."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import re
+
+import pytest
+import yaml
+
+from tests.documented import block
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROLE = ROOT / "roles" / "aks_backup"
+SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+README = (ROLE / "README.md").read_text()
+TASKS = {path.stem: path.read_text() for path in (ROLE / "tasks").glob("*.yml")}
+REST = (ROLE / "vars" / "main.yml").read_text() + (ROLE / "templates" / "report.txt.j2").read_text()
+OPTIONS = {name: option for spec in SPECS.values() for name, option in spec["options"].items()}
+
+# Variable -> the modules whose options it passes on, and the options that the role gives them by itself.
+STRUCTURES = {
+    "aks_backup_storage": ("aks_backup_storage", {"confirm_delete_data", "location", "state"}),
+    "aks_backup_vault": ("aks_backup_vault", {"location", "state"}),
+    "aks_backup_policy": ("aks_backup_policy", {"state"}),
+    "aks_backup_extension": (
+        "aks_backup_extension",
+        {
+            "blob_container", "state", "storage_account", "storage_account_id", "storage_account_resource_group",
+            "storage_account_subscription_id",
+        },
+    ),
+    "aks_backup_trusted_access": ("aks_trusted_access", {"state"}),
+    "aks_backup_permissions": (
+        "aks_backup_permissions",
+        {
+            "snapshot_resource_group", "storage_account", "storage_account_id", "storage_account_resource_group",
+            "storage_account_subscription_id",
+        },
+    ),
+    "aks_backup_instance": (
+        "aks_backup_instance",
+        {"confirm_delete_data", "policy_id", "policy_name", "snapshot_resource_group", "state"},
+    ),
+    "aks_backup_run": ("aks_backup_run", {"friendly_name", "name", "wait"}),
+}  # fmt: skip
+# What brings something along by its ID instead of having it made.
+BY_ID = {"aks_backup_policy": {"id"}, "aks_backup_storage": {"storage_account_id"}, "aks_backup_vault": {"id"}}
+
+
+def shape(option: dict) -> dict:
+    """Type, choices and inner options, which the role has to share with the module."""
+    return {
+        "type": option.get("type"),
+        "elements": option.get("elements"),
+        "choices": sorted(option.get("choices") or []),
+        "options": shapes(option.get("options") or option.get("suboptions") or {}),
+    }
+
+
+def shapes(options: dict, without: set[str] | None = None) -> dict:
+    return {name: shape(option) for name, option in options.items() if name not in (without or set())}
+
+
+def fragment(name: str) -> dict:
+    """The options of a documentation fragment, read without importing it."""
+    tree = ast.parse((ROOT / "plugins" / "doc_fragments" / f"{name}.py").read_text())
+    [text] = [node.value.value for node in ast.walk(tree) if isinstance(node, ast.Assign)]
+    return yaml.safe_load(text)["options"]
+
+
+def test_every_entry_point_has_its_tasks():
+    assert set(SPECS) <= set(TASKS)
+
+
+def test_every_variable_without_a_default_is_required_or_says_what_follows():
+    without = {name for name, option in OPTIONS.items() if "default" not in option}
+    assert without == {"aks_backup_cluster", "aks_backup_location", "aks_backup_max_rpo_hours"}
+
+
+def test_defaults_are_the_documented_ones():
+    documented = {name: option["default"] for name, option in OPTIONS.items() if "default" in option}
+    assert documented == DEFAULTS
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_readme_has_a_row(name):
+    [row] = re.findall(rf"^\| `{name}` .*$", README, re.MULTILINE)
+    assert [option for option in OPTIONS[name].get("options", {}) if f"`{option}`" not in row] == []
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_variable_and_option_is_used(name):
+    text = "\n".join([*TASKS.values(), REST])
+    assert name in text
+    if name == "aks_backup_auth":
+        return  # handed over as a whole
+    for option in OPTIONS[name].get("options", {}):
+        assert re.search(rf"{name}\.{option}\b|'{option}' (not )?in {name}\b", text), f"{name}.{option} is ignored"
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_every_option_of_the_module_can_be_given(name):
+    module, by_the_role = STRUCTURES[name]
+    by_id = BY_ID.get(name, set())
+    theirs = shapes(block(module, "DOCUMENTATION")["options"], by_the_role | by_id)
+    assert shapes(OPTIONS[name]["options"], by_id) == theirs
+
+
+def test_signing_in_has_the_options_of_the_modules():
+    ours, theirs = shapes(OPTIONS["aks_backup_auth"]["options"]), shapes(fragment("azure"))
+    assert ours == theirs
+
+
+def test_nothing_but_modules_does_the_work_and_check_mode_is_no_special_case():
+    for name, text in TASKS.items():
+        used = set(re.findall(r"^ *(?:- )?(ansible\.builtin\.\w+|aks\.backup\.\w+):", text, re.MULTILINE))
+        theirs = {one.removeprefix("ansible.builtin.") for one in used if one.startswith("ansible.")}
+        assert theirs <= {"assert", "debug", "import_tasks", "include_tasks", "set_fact"}, name
+        assert "ansible_check_mode" not in text, name
