@@ -129,7 +129,8 @@ def _check_model(shape: Shape, value: dict[str, Any], path: str, read_only: set[
             raise Violation(path or known.title, f"Required property '{known.discriminator}' not found in JSON.")
         chosen = next((entry for key, entry in known.subclasses.items() if key.lower() == given.lower()), None)
         if chosen is None:
-            break
+            raise Violation(f"{path}.{known.discriminator}".lstrip("."), f"The value '{given:.80}' is not one of "
+                            f"{sorted(known.subclasses)}.")
         known = _fields_of(chosen)
     result: dict[str, Any] = {}
     for key, entry in value.items():

@@ -22,6 +22,8 @@ NAMESPACE = "Microsoft.ManagedIdentity"
 KIND = "userAssignedIdentities"
 NAME = re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{2,127}\Z")
 MODELS = "azure.mgmt.msi.v2024_11_30.models:"
+VERSIONS = ("2015-08-31-preview", "2018-11-30", "2021-09-30-preview", "2022-01-31-preview", "2023-01-31",
+            "2023-07-31-preview", "2024-11-30", "2025-01-31-preview", "2025-05-31-preview")
 
 
 def create(world: World, id: Id, location: str, tenant: str, tags: dict[str, str] | None = None, old: bool = False
@@ -97,7 +99,7 @@ def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
 
 
 PROVIDER = Provider(
-    namespace=NAMESPACE, api_versions=("2018-11-30", "2023-01-31", "2024-11-30"), seed=seed,
+    namespace=NAMESPACE, api_versions=VERSIONS, seed=seed,
     types=(
         Type(KIND, put=put, patch=patch, delete=delete, model=MODELS + "Identity",
              patch_model=MODELS + "IdentityUpdate"),
