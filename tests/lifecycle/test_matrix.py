@@ -20,7 +20,7 @@ from tests.harness.steps import chain, step
 
 @dataclass
 class Case:
-    """``create``, ``modify`` and ``delete`` are options laid over those of the step; None where a module has no such thing.
+    """``create``, ``modify`` and ``delete`` are options laid over those of the step; None where there is no such thing.
 
     ``writes`` is a piece of the path that the creating step has to write to.
     """
