@@ -10,6 +10,7 @@ soon as something is not as promised.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import pathlib
@@ -24,6 +25,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 INVENTORY = ROOT / "examples" / "02-fleet-shared-vault"
@@ -110,13 +112,26 @@ def play(name: str, environment: dict[str, str], *arguments: str) -> tuple[dict[
     return changes, "".join(lines)
 
 
-def writes(environment: dict[str, str]) -> int:
-    """How many requests have tried to change something in the cloud so far, by its own journal."""
+def ask(environment: dict[str, str], path: str, body: dict[str, float] | None = None) -> Any:
+    """The answer of the emulator's own management plane, which is no part of Azure."""
     context = ssl.create_default_context(cafile=environment["REQUESTS_CA_BUNDLE"])
     # ProxyHandler({}): whatever proxy the user has does not know this server.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    with opener.open(f"{environment['EMULATOR_URL']}/_emulator/journal?writes=true", timeout=10) as reply:
-        return len(json.load(reply))
+    content = json.dumps(body).encode() if body else None
+    with opener.open(f"{environment['EMULATOR_URL']}/_emulator/{path}", content, timeout=10) as reply:
+        return json.load(reply)
+
+
+def writes(environment: dict[str, str]) -> int:
+    """How many requests have tried to change something in the cloud so far, by its own journal."""
+    return len(ask(environment, "journal?writes=true"))
+
+
+def pass_the_night(environment: dict[str, str]) -> None:
+    """Let the cloud's clock be 03:00. The demo takes hours of its time, and 02:30 is when scheduled backups begin."""
+    now = datetime.datetime.fromisoformat(ask(environment, "clock")["now"][:19])
+    morning = now.replace(hour=3, minute=0, second=0) + datetime.timedelta(days=1)
+    ask(environment, "clock", {"advance": (morning - now).total_seconds()})
 
 
 def demonstrate(environment: dict[str, str]) -> None:
@@ -178,6 +193,7 @@ def main() -> int:
     print("Starting an emulated Azure on this machine ...", flush=True)
     try:
         with emulator() as cloud:
+            pass_the_night(cloud)
             demonstrate({**os.environ, **shown, **cloud})
     except Broken as broken:
         print(f"\ndemo: {broken}", file=sys.stderr)
