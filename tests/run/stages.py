@@ -19,20 +19,23 @@ import sys
 
 from . import places
 from .places import ROOT, WORK
-from .tools import GET_PIP, PACKAGES, Failed, Shell, Skipped, copy_tree, prepare
+from .tools import GET_PIP, Failed, Shell, Skipped, copy_tree, prepare
 
 PYTHON = f'{sys.version_info[0]}.{sys.version_info[1]}'
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """name: what `./run NAME` calls it; environments: names of tools.PACKAGES; pytest: takes pytest's arguments."""
+    """name: what `./run NAME` calls it; environments: names of tools.PACKAGES; pytest: takes pytest's arguments;
+    apart: not part of `./run test`.
+    """
 
     name: str
     title: str
     run: c.Callable[[Shell, list[str]], None]
     environments: tuple[str, ...] = ('core',)
     pytest: bool = False
+    apart: bool = False
 
 
 def plugin_files(kind: str) -> list[pathlib.Path]:
@@ -41,7 +44,7 @@ def plugin_files(kind: str) -> list[pathlib.Path]:
 
 
 def env(shell: Shell, _arguments: list[str]) -> None:
-    prepare(shell, *PACKAGES)
+    prepare(shell, *dict.fromkeys(name for stage in STAGES if not stage.apart for name in stage.environments))
     shell.call('ansible', '--version')
     shell.call(places.ENVIRONMENTS / 'uv' / 'bin' / 'uv', 'pip', 'check', '--python', places.ENVIRONMENTS / 'core')
 
@@ -184,15 +187,20 @@ def build(shell: Shell, _arguments: list[str]) -> None:
         raise Skipped('there are no modules to install')
 
 
-def pytest(*folders: str, env: str = 'core') -> c.Callable[[Shell, list[str]], None]:
-    """A stage that runs the tests of some folders, or those that its arguments name, in an environment."""
+def pytest(*folders: str, env: str = 'core', dist: str = 'load') -> c.Callable[[Shell, list[str]], None]:
+    """A stage that runs the tests of some folders, or those that its arguments name, in an environment.
+
+    dist: how they are shared out, as in xdist; by file where the tests of a file share what takes long to make.
+    """
     def run(shell: Shell, arguments: list[str]) -> None:
         chosen = any((ROOT / argument.split('::')[0]).exists() for argument in arguments)
         for folder in folders:
             if not chosen and not any((ROOT / folder).rglob('test_*.py')):
                 raise Skipped(f'there are no tests in {folder}')
         targets = arguments if chosen else [*folders, *arguments]
-        code, output = shell.call('python', '-m', 'pytest', '-n', '2', *targets, env=env, accept=(0, 1, 5))
+        code, output = shell.call(
+            'python', '-m', 'pytest', '-n', '2', '--dist', dist, *targets, env=env, accept=(0, 1, 5),
+        )
         if code == 1:
             raise Failed('tests failed')
         if problem := pytest_problem(code, output):
@@ -242,4 +250,6 @@ STAGES = (
     Stage('types', 'mypy over the engine, action plugins, emulator and tools', types, ('core', 'lint')),
     Stage('docs', 'antsibull-docs over plugins and guides', docs, ('lint',)),
     Stage('changelog', 'fragments and changelog.yaml', changelog, ('lint',)),
+    Stage('test-az', 'the Azure CLI with the emulator, beside the collection; not part of test',
+          pytest('tests/az', dist='loadfile'), ('core', 'az'), pytest=True, apart=True),
 )

@@ -20,8 +20,8 @@ import threading
 from . import places
 
 # Environments and what each holds. One for what runs the collection, one for what looks at it; the importer has
-# its own, since it wants particular versions of the same checkers; and one with the oldest of everything that the
-# collection says it works with.
+# its own, since it wants particular versions of the same checkers; one with the oldest of everything that the
+# collection says it works with; and one with the Azure CLI, which pins its packages.
 ANSIBLE = 'ansible-core>=2.19,<2.20'
 PACKAGES: dict[str, tuple[str, ...]] = {
     'core': (
@@ -36,6 +36,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     'oldest': (
         '--resolution', 'lowest-direct', 'ansible-core>=2.17', '-r', 'requirements.txt', '-r', 'test-requirements.txt',
     ),
+    'az': ('azure-cli>=2.75',),
 }
 
 # What ansible-test runs to get pip into its environments. It would download this script from the servers of
