@@ -146,9 +146,7 @@ def test_the_time_that_azure_asks_for_is_kept(subscription):
     assert [one["status"] for one in tries] == [429, 429, 201]
     times = [datetime.fromisoformat(one["time"]) for one in tries]
     # Virtual seconds. A tenth less for clocks that differ.
-    assert all(
-        (later - earlier).total_seconds() > 0.9 * seconds for earlier, later in itertools.pairwise(times)
-    )
+    assert all((later - earlier).total_seconds() > 0.9 * seconds for earlier, later in itertools.pairwise(times))
 
 
 @pytest.mark.parametrize("after", [10, 10_000, None], ids=["soon", "too late", "unsaid"])
@@ -160,6 +158,30 @@ def test_throttled_for_ever(subscription, after):
     run = subscription.play(playbook=[play([step(subscription, "vault")], **IMPATIENT)])
     assert_gave_up(run, "vault", "TooManyRequests", "Azure to take more requests")
     assert time.monotonic() - begun < 20
+
+
+def test_what_never_gets_better(subscription):
+    """An operation that hangs, a service that is down and a network that is broken: each ends with a sentence."""
+    subscription.play(chain(subscription, until="vault")).ok()
+    subscription.fault({"lro": "hang"}, method="PUT", path="backupVaults/hangs$")
+    subscription.fault({"status": 503, "code": "ServerTimeout"}, path="backupVaults/down$")
+    subscription.fault({"drop": "before"}, path="backupVaults/broken$")
+    said = {
+        "hangs": "waiting for Azure to create or update",
+        "down": "ServerTimeout: Injected by a fault rule.",
+        "broken": "Azure",
+    }
+    tasks = [step(subscription, "vault", title=name, name=name, ignore=True) for name in said]
+    begun = time.monotonic()
+    run = subscription.play(playbook=[play(tasks, **IMPATIENT)]).ok()
+    for name, piece in said.items():
+        result = run[name].result
+        assert run[name].failed and piece in result["msg"] and result["msg"].endswith((".", ")")), result["msg"]
+        assert f"backupVaults/{name}" in result["msg"] and "Traceback" not in str(result)
+    assert time.monotonic() - begun < 60
+    # What hangs is there, and is not taken for done.
+    again = subscription.play(playbook=[play(tasks[:1], **IMPATIENT)]).ok()
+    assert again["hangs"].failed and "the Backup vault to leave state" in again["hangs"].result["msg"]
 
 
 # Unsteady service and network
