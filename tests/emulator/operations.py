@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
@@ -73,7 +74,7 @@ class Operations:
     def __init__(self, world: World):
         self._world = world
         self._operations: dict[str, Operation] = {}
-        self._running: dict[str, Operation] = {}
+        self._running: dict[str, dict[str, Operation]] = defaultdict(dict)
         self._paths: dict[str, tuple[str, str]] = {}
         self._secret = world.random.randbytes(32)
         # As long as the certificate that Azure puts there, so that clients meet URLs of the real length.
@@ -108,7 +109,7 @@ class Operations:
         if facts.after:
             path = operation.paths["after"] = facts.after.format_map(words)
             self._paths[path.lower()] = (operation.name, "after")
-        self._operations[operation.name] = self._running[operation.name] = operation
+        self._operations[operation.name] = self._running[_root(operation.target)][operation.name] = operation
         if facts.retry_after is not None:
             headers.update(self._world.retry_after_header(facts.retry_after))
         if operation.ends is not None:
@@ -119,10 +120,10 @@ class Operations:
         return self._operations.get(name)
 
     def running(self, target: str) -> list[Operation]:
-        """Operations in progress whose target is at or below an id."""
-        target = target.lower()
-        return [operation for operation in self._running.values()
-                if (operation.target.lower() + "/").startswith(target + "/")]
+        """Operations in progress whose target is at or below a resource (not a group)."""
+        prefix = target.lower() + "/"
+        return [operation for operation in self._running.get(_root(target), {}).values()
+                if (operation.target.lower() + "/").startswith(prefix)]
 
     def find(self, path: str) -> tuple[Operation, str] | None:
         """``(operation, "status" or "result")`` of a monitor's path."""
@@ -131,9 +132,10 @@ class Operations:
 
     def complete(self, name: str) -> None:
         """The time of an operation is over: let its provider finish it."""
-        operation = self._running.pop(name, None)
-        if operation is None:
+        operation = self._operations.get(name)
+        if operation is None or operation.state != "InProgress":
             return
+        self._running[_root(operation.target)].pop(name, None)
         provider = self._world.provider(operation.provider)
         payload = {**operation.payload, "operation": name}
         fault = operation.fault or {}
@@ -186,10 +188,17 @@ class Operations:
     def load(self, state: dict[str, Any]) -> None:
         self._secret, self.certificate = bytes.fromhex(state["secret"]), state["certificate"]
         self._operations = {entry["name"]: Operation(**entry) for entry in state["operations"]}
-        self._running = {name: operation for name, operation in self._operations.items()
-                         if operation.state == "InProgress"}
+        self._running.clear()
+        for operation in self._operations.values():
+            if operation.state == "InProgress":
+                self._running[_root(operation.target)][operation.name] = operation
         self._paths = {path.lower(): (operation.name, role) for operation in self._operations.values()
                        for role, path in operation.paths.items()}
+
+
+def _root(target: str) -> str:
+    """The key of the top-level resource that an id lies in."""
+    return "/".join(target.lower().split("/")[:9])
 
 
 def _base64url(data: bytes) -> str:

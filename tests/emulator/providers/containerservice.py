@@ -194,9 +194,13 @@ def status(world: World, operation: Operation) -> dict[str, Any]:
 def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
     """``clusters``: name, resource_group, location, identity (SystemAssigned, UserAssigned, ServicePrincipal),
     kubernetes_version, power_state, disk_csi, file_csi, snapshot_controller, node_pools, tags, stale_bindings, content
-    (what is inside)."""
+    (what is inside), count (so many, named NAME-1 and so on)."""
     for entry in section.get("clusters", []):
-        add_cluster(world, subscription, **entry)
+        values = {key: value for key, value in entry.items() if key != "count"}
+        for number in range(1, entry.get("count", 0) + 1):
+            add_cluster(world, subscription, **{**values, "name": f"{entry['name']}-{number}"})
+        if "count" not in entry:
+            add_cluster(world, subscription, **values)
 
 
 def add_cluster(world: World, subscription: str, name: str, resource_group: str, location: str,
