@@ -153,7 +153,7 @@ def test_an_example_is_planned_done_and_then_finds_nothing_to_do(subscription: S
         assert subscription.writes() == []
     done = run(subscription, real).ok()
     assert list(undocumented(done)) == []
-    # By module and host: what the plan promised is what came.
+    # What the plan promised is what came, by task and host.
     assert changes(done) == changes(planned)
 
     for command in named:
