@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.harness import task
 from tests.harness.az import EXTENSIONS
-from tests.harness.steps import account, chain, step
+from tests.harness.steps import CLUSTER, VAULT, account, chain, step
 
 EAST = ("--location", "eastus")
 CLUSTERS = ("--resource-group", "rg-clusters")
@@ -194,10 +195,12 @@ def test_all_of_it_is_adopted(subscription, made):
 
 
 def test_a_backup_that_the_cli_started(az, subscription, made):
-    """Its rule is that of the CLI's policy; the collection finds its recovery point."""
+    """By the rule of the CLI's policy. The collection finds what came of it; later ones are the schedule's."""
     rule = {"backupRuleOptions": {"ruleName": "BackupHourly", "triggerOption": {"retentionTagOverride": "Default"}}}
     job = az.rest_action(f"{made['instance']}/backup", rule)["properties"]["jobId"]
     shown = az.settled(job, "properties", "status", wanted="Completed")
     assert shown["properties"]["backupInstanceFriendlyName"] == "aks-east-1/by-az"
-    points = az.rest("get", f"{made['instance']}/recoveryPoints")["value"]
-    assert points
+    listed = {point["name"] for point in az.rest("get", f"{made['instance']}/recoveryPoints")["value"]}
+    run = subscription.play([task("points", "aks_recovery_point_info", **CLUSTER, **VAULT)]).ok()
+    found = {point["name"] for point in run["points"].result["recovery_points"]}
+    assert listed and listed <= found

@@ -43,7 +43,8 @@ def test_binding_and_extension(az, results):
     extension = az.rest("get", results["extension"]["id"], EXTENSIONS)["properties"]
     assert extension["provisioningState"] == "Succeeded"
     assert extension["configurationSettings"]["configuration.backupStorageLocation.bucket"] == "aks-east-1"
-    assert extension["aksAssignedIdentity"]["principalId"] == results["extension"]["principal_id"]
+    identity = results["extension"]["resource"]["identity"]
+    assert extension["aksAssignedIdentity"]["principalId"] == identity["principal_id"]
 
 
 def test_roles(az, results):
