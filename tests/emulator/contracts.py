@@ -123,15 +123,18 @@ def _check(shape: Shape, value: Any, path: str, read_only: set[str], forbidden: 
 def _check_model(shape: Shape, value: dict[str, Any], path: str, read_only: set[str], forbidden: set[str]
                  ) -> dict[str, Any]:
     known = Fields(shape.fields) if shape.fields is not None else _fields_of(shape.model)
+    concrete = False
     while known.discriminator:
         given = next((entry for key, entry in value.items() if key.lower() == known.discriminator.lower()), None)
         if not isinstance(given, str):
             raise Violation(path or known.title, f"Required property '{known.discriminator}' not found in JSON.")
         chosen = next((entry for key, entry in known.subclasses.items() if key.lower() == given.lower()), None)
+        if chosen is None and concrete:
+            break  # a class that has subclasses and is meant itself
         if chosen is None:
             raise Violation(f"{path}.{known.discriminator}".lstrip("."), f"The value '{given:.80}' is not one of "
                             f"{sorted(known.subclasses)}.")
-        known = _fields_of(chosen)
+        known, concrete = _fields_of(chosen), True
     result: dict[str, Any] = {}
     for key, entry in value.items():
         where = f"{path}.{key}".lstrip(".")

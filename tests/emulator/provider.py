@@ -182,6 +182,15 @@ class Call:
         """May the caller do another action than the one that was checked already?"""
         return self.world.rbac.can(self.principal.oid, action, scope)
 
+    def linked(self, action: str, scope: str) -> AzureError:
+        """The refusal for a right that the caller lacks on another resource that the request names."""
+        own = f"{self.provider.namespace}/{self.type.name}/{self.action or 'write'}"
+        return errors.FrontDoorError(
+            403, "LinkedAuthorizationFailed",
+            f"The client '{self.principal.app_id}' with object id '{self.principal.oid}' has permission to perform "
+            f"action '{own}' on scope '{self.id.text}'; however, it does not have permission to perform action(s) "
+            f"'{action}' on the linked scope(s) '{scope}' (respectively) or the linked scope(s) are invalid.")
+
     def begin(self, lro: str, body: Any = None, *, finish: str = "", payload: dict[str, Any] | None = None,
               name: str = "", location: str = "", seconds: float | None = None, status: int | None = None) -> Reply:
         """Start the long-running operation ``lro`` of the provider's table and give its first reply."""

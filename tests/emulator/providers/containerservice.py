@@ -128,6 +128,8 @@ def check_binding(call: Call, old: Record | None, wanted: dict[str, Any]) -> Non
         kind = ""
     if any(not role.lower().startswith(f"{kind.lower()}/") for role in wanted["roles"]):
         raise AzureError(400, "BadRequest", f"The source resource '{source}' is not of the type of its roles.")
+    if not call.can(f"{kind}/read", source):
+        raise call.linked(f"{kind}/read", source)
     if call.store.get(source) is None:
         raise AzureError(404, "ResourceNotFound", f"The source resource '{source}' was not found.")
     if old and not same(old.properties["sourceResourceId"], source):

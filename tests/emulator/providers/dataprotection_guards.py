@@ -20,7 +20,7 @@ from ..ids import same
 from ..provider import Call, Reply
 from ..store import Record
 from ..world import World
-from .dataprotection_world import GUARDS, NAMESPACE, PROXIES, VAULTS, merge_properties, now, vault_of
+from .dataprotection_world import GUARDS, PROXIES, VAULTS, merge_properties, now, vault_of
 
 UNLOCKED = timedelta(minutes=30)
 PROXY = "DppResourceGuardProxy"
@@ -61,7 +61,7 @@ def put_proxy(call: Call) -> Reply:
     if guard is None or not same(guard.type, GUARDS):
         raise Refused("UserErrorGenericResourceNotFound")
     if not call.can(f"{GUARDS}/read", guard.id.text):
-        raise linked(call, f"{GUARDS}/read", guard.id.text)
+        raise call.linked(f"{GUARDS}/read", guard.id.text)
     excluded = set(guard.properties["vaultCriticalOperationExclusionList"])
     details = [{"vaultCriticalOperation": name, "defaultResourceRequest": f"{guard.id.text}/{requests}/default"}
                for name, requests in CRITICAL.items() if name not in excluded]
@@ -118,7 +118,7 @@ def require(call: Call, vault: Record, operation: str, given: Iterable[str] | No
     guard, requests, name = request.rsplit("/", 2)
     action = f"{GUARDS}/{requests}/read"
     if not call.can(action, guard):
-        raise linked(call, action, f"{guard}/{requests}/{name}")
+        raise call.linked(action, f"{guard}/{requests}/{name}")
 
 
 def check_vault(call: Call, vault: Record, settings: dict[str, Any]) -> None:
@@ -132,13 +132,3 @@ def check_vault(call: Call, vault: Record, settings: dict[str, Any]) -> None:
     states = vaults.IMMUTABILITY
     if states.index(vaults.immutability(settings)) < states.index(vaults.immutability(before)):
         require(call, vault, f"{VAULTS}/write#reduceImmutabilityState", given)
-
-
-def linked(call: Call, action: str, scope: str) -> FrontDoorError:
-    """The caller lacks a right on another resource that the request names."""
-    return FrontDoorError(
-        403, "LinkedAuthorizationFailed",
-        f"The client '{call.principal.app_id}' with object id '{call.principal.oid}' has permission to perform action "
-        f"'{NAMESPACE}/{call.type.name}/{call.action or 'write'}' on scope '{call.id.text}'; however, it does not have "
-        f"permission to perform action(s) '{action}' on the linked scope(s) '{scope}' (respectively) or the linked "
-        "scope(s) are invalid.")

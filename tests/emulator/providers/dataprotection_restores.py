@@ -106,7 +106,7 @@ def _may_read_source(call: Call, record: Record) -> None:
     """Who restores must be allowed to read the cluster that was backed up."""
     source = instances.cluster_of(record.properties)
     if not call.can(READ_CLUSTER, source):
-        raise guards.linked(call, READ_CLUSTER, source)
+        raise call.linked(READ_CLUSTER, source)
 
 
 def _gap(world: World, payload: dict[str, Any]) -> Refused | None:

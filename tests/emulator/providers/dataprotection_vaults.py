@@ -43,6 +43,7 @@ NOT_EMPTY = ("Cannot delete the Backup vault as there are existing backup instan
              "vault.")
 EMPTY_PURGE = timedelta(minutes=10)
 KEPT = ("storageSettings", "isVaultProtectedByResourceGuard", "securitySettings")
+ASSIGN = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 DELETED_HEADER = "x-ms-deleted-vault-id"
 
 
@@ -122,6 +123,13 @@ def _identity(call: Call, wanted: dict[str, Any] | None, before: dict[str, Any] 
     """The identity block of the document; creates and deletes the system-assigned principal."""
     kinds, world = vaults.identity_types(wanted), call.world
     principal = (before or {}).get("principalId")
+    assigned = (wanted or {})["userAssignedIdentities"] if "UserAssigned" in kinds else {}
+    for id in assigned:
+        if not call.can(ASSIGN, id):
+            raise call.linked(ASSIGN, id)
+        if world.store.get(id) is None:
+            raise AzureError(400, "FailedIdentityOperation", f"Identity operation for resource '{call.id.text}' failed "
+                             f"with error 'The identity {id} was not found'.")
     if principal and "SystemAssigned" not in kinds:
         world.directory.delete(principal)
     if not kinds:
@@ -133,12 +141,6 @@ def _identity(call: Call, wanted: dict[str, Any] | None, before: dict[str, Any] 
         result |= {"principalId": principal, "tenantId": call.tenant}
     if "UserAssigned" in kinds:
         known = {id.lower(): each for id, each in ((before or {}).get("userAssignedIdentities") or {}).items()}
-        assigned = (wanted or {})["userAssignedIdentities"]
-        for id in assigned:
-            if world.store.get(id) is None:
-                raise AzureError(400, "FailedIdentityOperation",
-                                 f"Identity operation for resource '{call.id.text}' failed "
-                                 f"with error 'The identity {id} was not found'.")
         result["userAssignedIdentities"] = {id: known.get(id.lower(), {}) for id in assigned}
     return result
 

@@ -83,6 +83,18 @@ def test_bodies_that_are_wrong(model, body, text):
     assert text in caught.value.message
 
 
+def test_a_class_with_subclasses_may_be_meant_itself():
+    """A restore by recovery point is a request of its own, and the base of the one with rehydration."""
+    body = {"objectType": "AzureBackupRecoveryPointBasedRestoreRequest", "recoveryPointId": "r",
+            "sourceDataStoreType": "OperationalStore", "restoreTargetInfo": {
+                "objectType": "RestoreTargetInfo", "recoveryOption": "FailIfExists", "datasourceInfo": {
+                    "resourceID": "x"}}}
+    assert contracts.check(DP + "AzureBackupRestoreRequest", body) == body
+    longer = {**body, "objectType": "AzureBackupRestoreWithRehydrationRequest"}
+    with pytest.raises(AzureError, match="rehydrationPriority"):
+        contracts.check(DP + "AzureBackupRestoreRequest", longer)
+
+
 def test_names_and_enums_do_not_mind_case():
     body = {"PROPERTIES": {"OBJECTTYPE": "backuppolicy", "DatasourceTypes": ["x"], "policyrules": [RULE]}}
     assert contracts.check(DP + "BaseBackupPolicyResource", body) == {

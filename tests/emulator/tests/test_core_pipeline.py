@@ -109,6 +109,31 @@ def test_a_caller_without_the_right_is_refused(emulator):
     assert [group.name for group in azure.resources.resource_groups.list()] == [GROUP]
 
 
+def test_rights_on_what_a_request_names_are_needed_too(emulator):
+    """The vault as the source of a binding, and an identity that a vault is to have."""
+    group = f"{{subscription}}/resourceGroups/{GROUP}"
+    azure = Azure(emulator, {
+        **scenario(clusters=[{"name": "aks-1", "resource_group": GROUP, "location": "eastus"}]),
+        "principals": [{"name": "operator", "roles": [
+            {"role": "Azure Kubernetes Service Contributor Role", "scope": group},
+            {"role": "Backup Contributor",
+             "scope": f"{group}/providers/Microsoft.DataProtection/backupVaults/mine"}]}]})
+    path, body = (f"{azure.group_id}/providers/{CLUSTERS}/aks-1/trustedAccessRoleBindings/b?api-version=2025-01-01",
+                  {"roles": ["Microsoft.DataProtection/backupVaults/backup-operator"]})
+    source = f"{azure.group_id}/providers/Microsoft.DataProtection/backupVaults/"
+    status, code, message, dummy = error_of(azure, "PUT", path, {"properties": {**body, "sourceResourceId":
+                                                                                f"{source}other"}})
+    assert (status, code) == (403, "LinkedAuthorizationFailed")
+    assert f"'Microsoft.DataProtection/backupVaults/read' on the linked scope(s) '{source}other'" in message
+    identity = f"{azure.group_id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
+    vault = {"location": "eastus", "identity": {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}},
+             "properties": {"storageSettings": [{"datastoreType": "VaultStore", "type": "LocallyRedundant"}]}}
+    status, code, message, dummy = error_of(azure, "PUT", f"{source}mine?api-version=2025-07-01", vault)
+    assert (status, code) == (403, "LinkedAuthorizationFailed")
+    assert "userAssignedIdentities/assign/action" in message
+    assert azure.http("GET", f"{source}mine?api-version=2025-07-01")[0] == 404
+
+
 @pytest.mark.parametrize(("change", "text"), [
     ({"propertees": {}}, "Could not find member 'propertees'"),
     ({"properties": {"allowSharedKeyAcess": False}}, "Could not find member 'allowSharedKeyAcess'"),
