@@ -177,7 +177,15 @@ def _hybrid(model: Any) -> Fields:
     deciding = [entry._rest_name_input or name for name, entry in vars(model).items()
                 if getattr(entry, "_is_discriminator", False)]
     if mapping and deciding and model not in mapping.values():
-        result.discriminator, result.subclasses = deciding[0], mapping
+        result.discriminator, result.subclasses = deciding[0], _all_subclasses(mapping)
+    return result
+
+
+def _all_subclasses(mapping: Mapping[str, type]) -> dict[str, type]:
+    """A model's mapping names its own subclasses; theirs are below them."""
+    result = dict(mapping)
+    for subclass in mapping.values():
+        result.update(_all_subclasses(vars(subclass).get("__mapping__", {})))
     return result
 
 
