@@ -114,6 +114,11 @@ class Running:
         code = self.process.wait(timeout)
         return Run(code, (self.folder / "output").read_text(), self.steps())
 
+    def record(self) -> str:
+        """The results so far, as they are written down: a line of JSON each."""
+        file = self.folder / "record.jsonl"
+        return file.read_text() if file.exists() else ""
+
     def steps(self) -> list[Step]:
         """The results so far."""
         return read_steps(self.folder / "record.jsonl")
