@@ -108,7 +108,7 @@ def test_the_plan_on_an_empty_subscription_writes_nothing_and_is_what_the_run_do
     states = {host: result["instance"]["protection_state"] for host, result in results.items()}
     assert states == dict.fromkeys((*EAST, *WEST), "ProtectionConfigured")
     assert results["aks-east-2"]["vault"] == results["aks-east-1"]["vault"]
-    assert results["aks-east-1"]["job"]["status"] == "Completed" and results["aks-east-2"]["job"] is None
+    assert results["aks-east-1"]["job"]["status"] == "Completed" and results["aks-east-2"]["job"] == {}
 
 
 def test_what_is_shared_is_done_once_by_the_first_of_those_who_share_it(protected):
