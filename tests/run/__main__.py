@@ -147,6 +147,11 @@ def stages_and_arguments(words: list[str]) -> tuple[list[Stage], list[str]]:
     return [named[words[0]]], words[1:]
 
 
+def end(_number: int, _frame: object) -> None:
+    print('run: ended by SIGTERM from outside; what was under way has no result', file=sys.stderr, flush=True)
+    sys.exit(143)
+
+
 def main(words: list[str]) -> int:
     if not words or words[0] in ('help', '-h', '--help'):
         print(manual(), end='')
@@ -156,7 +161,7 @@ def main(words: list[str]) -> int:
         return 0
     if problem := places.python_problem():
         sys.exit(f'run: {problem}')
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, end)
     command, rest = words[0], words[1:]
     if command == 'demo':
         start([str(places.ROOT / 'tests' / 'demo.py'), *rest])
