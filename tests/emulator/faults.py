@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import fnmatch
 import random
 import re
@@ -29,7 +30,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from .errors import FrontDoorError
+from . import routing
+from .errors import AzureError, FrontDoorError
 from .provider import Reply
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 MATCH = {"method", "path", "nth", "times", "subscription", "probability"}
 THEN = {"status", "code", "message", "headers", "retry_after", "delay", "drop", "truncate", "lro", "factor", "stale",
         "lost_monitor", "expired_token"}
+# Answers that ARM gives itself; others are in the envelope of the provider that is addressed.
+OF_ARM = {401, 403, 408, 429, 502, 503, 504}
 LRO = {"fail", "hang", "slow", "job_fails", "job_warns", "protection_fails"}
 
 
@@ -131,9 +135,16 @@ class Faults:
             headers = dict(then.get("headers", {}))
             if "retry_after" in then:
                 headers["Retry-After"] = self._server.world.retry_after(then["retry_after"])
-            raise FrontDoorError(then["status"], then.get("code", "InternalServerError"),
-                                 then.get("message", "Injected by a fault rule."), headers)
+            self._locate(exchange)
+            kind = FrontDoorError if then["status"] in OF_ARM else AzureError
+            raise kind(then["status"], then.get("code", "InternalServerError"),
+                       then.get("message", "Injected by a fault rule."), headers)
         return None
+
+    def _locate(self, exchange: Exchange) -> None:
+        """Whose envelope an error comes in depends on what is addressed, if anything is."""
+        with contextlib.suppress(ValueError, AzureError):
+            exchange.target = routing.locate(self._server.world, exchange.method, exchange.path)
 
     def _claims_challenge(self, exchange: Exchange) -> Reply:
         """Continuous access evaluation revokes a token: "Claims challenges" of the Microsoft identity platform."""

@@ -82,6 +82,8 @@ def install(server: Server, scenario: Any, profile: str | None = None) -> dict[s
     created = [add_subscription(world, tenant, section) for section in document["subscriptions"]]
     principals = [add_principal(world, tenant, created[0], entry) for entry in
                   document.get("principals") or [{"name": "automation", "roles": [{"role": "Owner"}]}]]
+    for subscription in created:
+        world.store.settle(subscription)
     return environment(server, created[0], tenant, principals[0])
 
 

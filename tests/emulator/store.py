@@ -145,6 +145,11 @@ class Store:
         finally:
             self._stale = None
 
+    def settle(self, subscription: str) -> None:
+        """What a subscription holds now has been so for long: there is nothing older that a stale read could see."""
+        prefix = f"/subscriptions/{subscription}".lower()
+        self._before = {key: record for key, record in self._before.items() if not key.startswith(prefix)}
+
     def save(self) -> list[dict[str, Any]]:
         return [{"id": record.id.text, "body": record.body, "hidden": record.hidden}
                 for record in self._records.values()]

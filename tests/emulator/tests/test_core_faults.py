@@ -103,6 +103,23 @@ def test_stale_reads(azure):
     assert groups.get("rg-new").name == "rg-new"
 
 
+def test_what_has_been_for_long_is_never_stale(azure):
+    fault(azure, {"stale": True}, method="GET")
+    assert azure.clusters.managed_clusters.get(GROUP, "aks-1").name == "aks-1"
+
+
+def test_an_error_is_in_the_envelope_of_whom_it_comes_from(azure):
+    path = f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/aks-1?api-version=2025-01-01"
+    fault(azure, {"status": 409, "code": "OperationNotAllowed", "message": "Busy."}, times=1)
+    assert azure.http("GET", path)[2] == {"code": "OperationNotAllowed", "details": None, "message": "Busy.",
+                                          "subcode": ""}
+    fault(azure, {"status": 429, "code": "TooManyRequests"}, times=1)
+    assert azure.http("GET", path)[2]["error"]["code"] == "TooManyRequests"
+    vault = f"{azure.group_id}/providers/Microsoft.DataProtection/backupVaults/v?api-version=2025-07-01"
+    fault(azure, {"status": 500, "code": "CloudInternalError"}, times=1)
+    assert azure.http("GET", vault)[2]["error"]["additionalInfo"][0]["type"] == "UserFacingError"
+
+
 def test_operations_that_fail_or_hang(azure):
     fault(azure, {"lro": "fail", "code": "CloudInternalError", "message": "It broke."}, path="storageAccounts", times=1)
     error = refused(lambda: azure.account("stfails"), "CloudInternalError")
