@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import threading
@@ -48,7 +49,9 @@ class Watch(threading.Thread):
 
 
 def files(folder):
-    return [file for file in folder.rglob("*") if file.is_file()]
+    # os.walk passes over directories that go away meanwhile.
+    found = (pathlib.Path(top, name) for top, _folders, names in os.walk(folder) for name in names)
+    return [file for file in found if file.is_file()]
 
 
 def held(data, secrets):
