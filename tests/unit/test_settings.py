@@ -1,0 +1,108 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Extension, storage and binding: each option reaches the document, and is a difference to one without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.aks.backup.plugins.module_utils._resources.binding import Binding
+from ansible_collections.aks.backup.plugins.module_utils._resources.extension import Extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.storage import StorageAccount
+
+SUB = "00000000-0000-0000-0000-000000000001"
+GROUP = f"/subscriptions/{SUB}/resourceGroups/rg"
+CLUSTER = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/aks"
+VAULT = f"{GROUP}/providers/Microsoft.DataProtection/backupVaults/bv"
+EXTENSION = {
+    "subscription_id": SUB,
+    "cluster_id": CLUSTER,
+    "storage_account": "st1",
+    "storage_account_resource_group": "rg",
+    "blob_container": "box",
+    "use_aad": True,
+}
+FACTS = {"cluster": {"identity": {"tenantId": "t"}}, "tenant_id": None, "uri": "https://st1.blob.core.windows.net/"}
+LOCATION = "configuration.backupStorageLocation."
+
+
+def changed(resource, base, options, live):
+    params = {**base, **options}
+    return [change.path[1:] for change in resource.differences(resource.desired(params, FACTS, live), live)]
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ({"release_train": "preview"}, ("releaseTrain",)),
+        ({"auto_upgrade_minor_version": False}, ("autoUpgradeMinorVersion",)),
+        ({"blob_container": "other"}, ("configurationSettings", f"{LOCATION}bucket")),
+        ({"storage_account": "st2"}, ("configurationSettings", f"{LOCATION}config.storageAccount")),
+        ({"storage_account_resource_group": "rg2"}, ("configurationSettings", f"{LOCATION}config.resourceGroup")),
+        (
+            {"storage_account_subscription_id": SUB.replace("1", "2")},
+            ("configurationSettings", f"{LOCATION}config.subscriptionId"),
+        ),
+        (
+            {"storage_account_uri": "https://other/"},
+            ("configurationSettings", f"{LOCATION}config.storageAccountURI"),
+        ),
+        ({"use_aad": False}, ("configurationSettings", f"{LOCATION}config.useAAD")),
+        ({"resources": {"limits": {"cpu": "2"}}}, ("configurationSettings", "resources.limits.cpu")),
+        ({"resources": {"limits": {"memory": "4400Mi"}}}, ("configurationSettings", "resources.limits.memory")),
+        ({"resources": {"requests": {"cpu": "1"}}}, ("configurationSettings", "resources.requests.cpu")),
+        ({"resources": {"requests": {"memory": "1Gi"}}}, ("configurationSettings", "resources.requests.memory")),
+        ({"extra_settings": {"image.pullPolicy": True}}, ("configurationSettings", "image.pullPolicy")),
+    ],
+)
+def test_each_option_of_the_extension(options, path):
+    live = Extension().desired(EXTENSION, FACTS, None)
+    assert changed(Extension(), EXTENSION, {}, live) == []
+    assert changed(Extension(), EXTENSION, options, live) == [path]
+
+
+def test_a_pinned_version_does_not_upgrade_itself():
+    properties = Extension().desired({**EXTENSION, "version": "0.0.3"}, FACTS, None)["properties"]
+    assert (properties["version"], properties["autoUpgradeMinorVersion"]) == ("0.0.3", False)
+
+
+def test_a_new_extension_is_whole_and_its_settings_are_text():
+    properties = Extension().desired({**EXTENSION, "extra_settings": {"a": True, "b": 3}}, FACTS, None)["properties"]
+    settings = properties["configurationSettings"]
+    assert settings["credentials.tenantId"] == "t"
+    assert (settings["a"], settings["b"], settings[f"{LOCATION}config.useAAD"]) == ("true", "3", "true")
+    assert properties["releaseTrain"] == "stable"
+
+
+ACCOUNT = {"subscription_id": SUB, "resource_group": "rg", "storage_account": "st1", "location": "eastus"}
+
+
+def test_a_new_account_is_closed_and_an_existing_one_is_left_alone():
+    made = StorageAccount().desired(ACCOUNT, {}, None)
+    assert made["properties"]["allowSharedKeyAccess"] is made["properties"]["allowBlobPublicAccess"] is False
+    open_account = {"kind": "StorageV2", "location": "eastus", "sku": {"name": "Standard_GRS"}, "properties": {}}
+    assert changed(StorageAccount(), ACCOUNT, {}, open_account) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ({"allow_shared_key_access": True}, ("allowSharedKeyAccess",)),
+        ({"allow_blob_public_access": True}, ("allowBlobPublicAccess",)),
+        ({"public_network_access": "Disabled"}, ("publicNetworkAccess",)),
+        ({"sku": "Standard_ZRS"}, ("name",)),
+        ({"tags": {"a": "1"}}, ()),
+        ({"location": "westeurope"}, ()),
+    ],
+)
+def test_each_option_of_the_account(options, path):
+    live = StorageAccount().desired(ACCOUNT, {}, None)
+    assert changed(StorageAccount(), ACCOUNT, options, live) == [path]
+
+
+def test_the_roles_of_a_binding_are_a_set():
+    params = {"cluster_id": CLUSTER, "vault_id": VAULT, "roles": ["x/a", "x/b"]}
+    live = Binding().desired({**params, "roles": ["X/B", "x/a"]}, {}, None)
+    assert changed(Binding(), params, {}, live) == []
+    assert changed(Binding(), params, {"roles": ["x/a"]}, live) == [("roles",)]
