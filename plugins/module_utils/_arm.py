@@ -15,19 +15,23 @@ import io
 import json
 import re
 import threading
+import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
-from ansible_collections.aks.backup.plugins.module_utils._auth import credential
+from ansible_collections.aks.backup.plugins.module_utils._auth import auxiliary_credential, credential
 from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError, Missing, from_response
 from ansible_collections.aks.backup.plugins.module_utils._types import (
+    BY_PATH,
+    DATA_PROTECTION,
     PASSING,
     POSTS,
     QUESTIONS,
+    RESOURCES,
     TYPES,
     Operations,
     Package,
@@ -54,6 +58,7 @@ class Arm:
         self._params = params
         self._transport_options = transport_options
         self._credential = credential(params, cloud, transport_options, shared_directory)
+        self._auxiliary = auxiliary_credential(params, cloud, transport_options, shared_directory)
         self._clients: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.Lock()
         self._transport: Any = None
@@ -96,10 +101,12 @@ class Arm:
         """All children of a type below a resource, a vault's resource group or a scope; every page. A missing parent
         has none.
         """
-        row = TYPES[type_.lower()]
         parsed = _ids.parse(parent_id)
 
         def call() -> list[Document]:
+            if type_.lower() in BY_PATH:
+                return self._pages(parsed.subscription, f"{parent_id}/providers/{type_}", BY_PATH[type_.lower()])
+            row = TYPES[type_.lower()]
             operation = self._operation(parsed.subscription, row.package, row.group, row.list)
             return [
                 _wire(item)
@@ -242,6 +249,21 @@ class Arm:
                 message = f"Azure could not be reached to {what}: {_first_line(exc)} {_hint(exc)}".rstrip()
                 raise AzureError(message, resource_id=id_) from exc
 
+    def _pages(self, subscription: str, path: str, api_version: str) -> list[Document]:
+        """Every page of a list that is read by its path."""
+        operation = self._operation(subscription, RESOURCES, "resources", "get_by_id")
+        found: list[Document] = []
+        query: dict[str, str] = {}
+        while True:
+            page = operation(path, api_version=api_version, params=query, cls=_reply, timeout=self.deadline.remaining())
+            body = page[0] or {}
+            found += body.get("value") or []
+            following = urllib.parse.urlsplit(body.get("nextLink") or "").query
+            if not following:
+                return found
+            # The link as it is, but for the api-version, which the client sends itself.
+            query = {key: value for key, value in urllib.parse.parse_qsl(following) if key != "api-version"}
+
     def _operation(self, subscription: str, package: Package, group: str, name: str) -> Callable[..., Any]:
         key = (package, subscription.lower())
         with self._lock:
@@ -254,7 +276,7 @@ class Arm:
     def _client(self, package: Package, subscription: str) -> Any:
         from azure.core.pipeline import policies
         from azure.core.pipeline.transport import RequestsTransport
-        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, AuxiliaryAuthenticationPolicy
 
         if self._transport is None:
             # One transport for all clients, so that they share kept connections.
@@ -272,6 +294,9 @@ class Arm:
             ARMChallengeAuthenticationPolicy(self._credential, self.cloud.scope),
             policies.CustomHookPolicy(raw_request_hook=_asking_for(package.api_version)),
         ]
+        if self._auxiliary is not None and package.module == DATA_PROTECTION.module:
+            # Only the vaults' service asks for it; nobody else needs to see a token of another tenant.
+            options["policies"].append(AuxiliaryAuthenticationPolicy([self._auxiliary], self.cloud.scope))
         made: Any = getattr(load(package), package.client)(
             self._credential, subscription, transport=self._transport, **options
         )

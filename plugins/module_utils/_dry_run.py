@@ -47,7 +47,9 @@ class DryRun(Arm):
     def list_all(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
         with self._guard:
             written = dict(self._written)
-        kept = [item for item in self._arm.list_all(type_, parent_id, **query) if item["id"].lower() not in written]
+        # What a caller may do has no ID.
+        live = self._arm.list_all(type_, parent_id, **query)
+        kept = [item for item in live if item.get("id", "").lower() not in written]
         below = parent_id.lower().rstrip("/") + "/"
         new = [
             plain(item)

@@ -120,6 +120,13 @@ TYPES: dict[str, Operations] = {
     ),
 }
 
+# ARM type -> api-version, for lists that none of the packages has an operation for; read by their path.
+BY_PATH: dict[str, str] = {
+    "microsoft.authorization/locks": "2020-05-01",
+    "microsoft.authorization/permissions": "2022-04-01",
+    "microsoft.compute/disks": "2024-03-02",
+}
+
 # (ARM type, verb) -> (package, operation group, operation), for what is neither a read nor a write of a document.
 POSTS: dict[tuple[str, str], tuple[Package, str, str]] = {
     ("microsoft.dataprotection/backupvaults", "validateForBackup"): (

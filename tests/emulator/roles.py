@@ -14,6 +14,7 @@ READ = ["*/read"]
 RBAC_READ = "Microsoft.Authorization/*/read"
 DEPLOY = ["Microsoft.Resources/deployments/*", "Microsoft.Resources/subscriptions/resourceGroups/read"]
 BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers/"
+FILES = "Microsoft.Storage/storageAccounts/fileServices/"
 VAULTS = "Microsoft.DataProtection/backupVaults/"
 
 # GUID: (name, actions, notActions, dataActions)
@@ -56,6 +57,11 @@ BUILT_IN: dict[str, tuple[str, list[str], list[str], list[str]]] = {
         "Storage Blob Data Owner",
         [BLOB + "*", "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action"], [],
         [BLOB + "blobs/*"]),
+    "69566ab7-960f-475b-8e7c-b3118f30c6bd": (
+        "Storage File Data Privileged Contributor", [], [],
+        [FILES + "fileshares/files/read", FILES + "fileshares/files/write", FILES + "fileshares/files/delete",
+         FILES + "fileshares/files/modifypermissions/action", FILES + "readFileBackupSemantics/action",
+         FILES + "writeFileBackupSemantics/action"]),
     "17d1049b-9a84-46fb-8f53-869881c3d3ab": (
         "Storage Account Contributor",
         [RBAC_READ, "Microsoft.Insights/alertRules/*", "Microsoft.Insights/diagnosticSettings/*", *DEPLOY,
