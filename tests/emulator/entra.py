@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .server import Server
 
 LIFETIME = 3599
+AUXILIARY = 3
 ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
 OTHER_RESOURCES = ("https://graph.microsoft.com", "https://graph.windows.net", "https://storage.azure.com",
                    "https://vault.azure.net", "6dae42f8-4368-4678-94ff-3960e28e3630")
@@ -80,7 +81,20 @@ class Entra:
 
     def principal(self, exchange: Exchange) -> Principal:
         """Who sends an ARM request; the 401s are those of ARM."""
-        header = exchange.headers.get("Authorization", "")
+        return self._bearer(exchange, exchange.headers.get("Authorization", ""))
+
+    def auxiliary(self, exchange: Exchange) -> tuple[Principal, ...]:
+        """The caller in other tenants, for linked resources there: at most three tokens, separated by commas.
+
+        Source: https://learn.microsoft.com/azure/azure-resource-manager/management/authenticate-multi-tenant
+        """
+        header = exchange.headers.get("x-ms-authorization-auxiliary", "")
+        entries = [entry.strip() for entry in header.split(",") if entry.strip()]
+        if len(entries) > AUXILIARY:
+            raise FrontDoorError(400, "InvalidAuxiliaryTokens", f"A request takes at most {AUXILIARY} auxiliary tokens.")
+        return tuple(self._bearer(exchange, entry) for entry in entries)
+
+    def _bearer(self, exchange: Exchange, header: str) -> Principal:
         scheme, dummy, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token or not token.isascii():
             raise self._refused(exchange, "AuthenticationFailed",
@@ -192,8 +206,8 @@ class Entra:
             raise SignInError(400, "invalid_request", 90002, f"Tenant '{tenant}' not found. Check to make sure you "
                               "have the correct tenant ID and are signing into the correct cloud.")
         client = form.get("client_id", "")
-        principal = self._server.world.directory.by_app(client)
-        if principal is None or principal.tenant != tenant.lower():
+        principal = self._server.world.directory.by_app(tenant, client)
+        if principal is None:
             raise SignInError(400, "unauthorized_client", 700016, f"Application with identifier '{client}' was not "
                               f"found in the directory '{tenant}'. This can happen if the application has not been "
                               "installed by the administrator of the tenant.")

@@ -39,6 +39,7 @@ class Exchange:
     request_id: str
     reply: Reply | None = None
     principal: Principal | None = None
+    auxiliary: tuple[Principal, ...] = ()
     target: routing.Target | None = None
     call: Call | None = None
     entry: dict[str, Any] = field(default_factory=dict)
@@ -73,6 +74,7 @@ async def faults(exchange: Exchange) -> Reply | None:
 
 async def authenticate(exchange: Exchange) -> Reply | None:
     exchange.principal = exchange.server.entra.principal(exchange)
+    exchange.auxiliary = exchange.server.entra.auxiliary(exchange)
     return None
 
 

@@ -179,8 +179,10 @@ class Call:
         return self.type.render(self, body) if self.type.render else body
 
     def can(self, action: str, scope: str) -> bool:
-        """May the caller do another action than the one that was checked already?"""
-        return self.world.rbac.can(self.principal.oid, action, scope)
+        """May the caller, here or in another tenant by an auxiliary token, do another action than the one that was
+        checked already?"""
+        callers = (self.principal, *self.exchange.auxiliary)
+        return any(self.world.rbac.can(caller.oid, action, scope) for caller in callers)
 
     def linked(self, action: str, scope: str) -> AzureError:
         """The refusal for a right that the caller lacks on another resource that the request names."""

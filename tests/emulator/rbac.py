@@ -48,7 +48,7 @@ class Directory:
     def __init__(self, world: World):
         self._world = world
         self._by_oid: dict[str, Principal] = {}
-        self._by_app: dict[str, Principal] = {}
+        self._by_app: dict[tuple[str, str], Principal] = {}
 
     def create(self, tenant: str, name: str, owner: str = "", old: bool = False, **values: Any) -> Principal:
         """A new principal; ``old`` ones have been replicated long ago. ``owner`` is the resource it belongs to."""
@@ -58,20 +58,25 @@ class Directory:
             tenant=tenant, name=name, owner=owner,
             visible=0.0 if old else now + settings.identity_visible,
             searchable=0.0 if old else now + settings.identity_searchable, **values)
-        self._by_oid[principal.oid.lower()] = self._by_app[principal.app_id.lower()] = principal
+        self._keep(principal)
         return principal
 
     def delete(self, oid: str) -> None:
         """Assignments of a deleted principal stay behind as orphans, as in Azure."""
         principal = self._by_oid.pop(oid.lower(), None)
         if principal:
-            self._by_app.pop(principal.app_id.lower(), None)
+            self._by_app.pop((principal.tenant.lower(), principal.app_id.lower()), None)
 
     def get(self, oid: str) -> Principal | None:
         return self._by_oid.get(oid.lower())
 
-    def by_app(self, app_id: str) -> Principal | None:
-        return self._by_app.get(app_id.lower())
+    def by_app(self, tenant: str, app_id: str) -> Principal | None:
+        """An application has a service principal, with an object id of its own, in each tenant that installed it."""
+        return self._by_app.get((tenant.lower(), app_id.lower()))
+
+    def _keep(self, principal: Principal) -> None:
+        self._by_oid[principal.oid.lower()] = principal
+        self._by_app[principal.tenant.lower(), principal.app_id.lower()] = principal
 
     def all(self) -> list[Principal]:
         return list(self._by_oid.values())
@@ -80,9 +85,9 @@ class Directory:
         return [asdict(principal) for principal in self._by_oid.values()]
 
     def load(self, state: list[dict[str, Any]]) -> None:
-        principals = [Principal(**entry) for entry in state]
-        self._by_oid = {principal.oid.lower(): principal for principal in principals}
-        self._by_app = {principal.app_id.lower(): principal for principal in principals}
+        self._by_oid, self._by_app = {}, {}
+        for entry in state:
+            self._keep(Principal(**entry))
 
 
 @lru_cache(maxsize=4096)

@@ -212,3 +212,27 @@ def test_discovery_and_cloud_metadata(azure):
     assert old["authentication"]["loginEndpoint"].rstrip("/") == url
     assert newer == [newest]
     assert newest["resourceManager"].rstrip("/") == newest["authentication"]["loginEndpoint"] == url
+
+
+def test_the_caller_in_another_tenant_vouches_for_a_linked_resource(emulator):
+    """A resource guard of another tenant: the right to read it is the caller's there, by an auxiliary token."""
+    home = Azure(emulator)
+    client, secret = home.environment["AZURE_CLIENT_ID"], home.environment["AZURE_CLIENT_SECRET"]
+    abroad = Azure(emulator, {**scenario(), "principals": [
+        {"name": "security", "roles": [{"role": "Owner"}]},
+        {"name": "twin", "client_id": client, "secret": secret, "roles": [{"role": "Reader"}]}]})
+    assert abroad.tenant != home.tenant
+    version = "?api-version=2025-07-01"
+    guard = f"{abroad.group_id}/providers/Microsoft.DataProtection/resourceGuards/guard-1"
+    assert abroad.http("PUT", guard + version, {"location": "eastus", "properties": {}})[0] in (200, 201)
+    home.vault()
+    proxy = (f"{home.group_id}/providers/Microsoft.DataProtection/backupVaults/vault-1/backupResourceGuardProxies/"
+             f"DppResourceGuardProxy{version}")
+    body = {"properties": {"resourceGuardResourceId": guard}}
+    status, dummy, answer = home.http("PUT", proxy, body)
+    assert (status, answer["error"]["code"]) == (403, "LinkedAuthorizationFailed")
+    twin = ClientSecretCredential(abroad.tenant, client, secret, authority=emulator.url,
+                                  disable_instance_discovery=True).get_token(f"{emulator.url}/.default").token
+    for auxiliary, expected in ((f"Bearer {twin}", 200), ("Bearer nonsense", 401), (twin, 401),
+                                (", ".join([f"Bearer {twin}"] * 4), 400)):
+        assert home.http("PUT", proxy, body, headers={"x-ms-authorization-auxiliary": auxiliary})[0] == expected

@@ -165,7 +165,8 @@ def test_rules_can_be_seen_and_taken_away(azure):
 def test_buckets_run_dry_when_throttling_is_on(emulator):
     azure = Azure(emulator, {**scenario(), "principals": [{"name": "busy", "roles": [{"role": "Owner"}]}]})
     server = emulator.server
-    oid = server.world.directory.by_app(azure.environment["AZURE_CLIENT_ID"]).oid
+    oid = server.world.directory.by_app(
+        azure.environment["AZURE_TENANT_ID"], azure.environment["AZURE_CLIENT_ID"]).oid
     emulator.settings(throttle=True)
     try:
         bucket = server.throttle._bucket(oid, azure.subscription, "subscription-writes")
