@@ -15,11 +15,17 @@ options:
         not renewed.
       - Falls back to E(AZURE_ACCESS_TOKEN).
     type: str
+  ad_user:
+    description:
+      - A user name, for signing in with O(password). It is refused with the reason, since Microsoft Entra demands a
+        second factor of people, unless other options say how to sign in. It exists so that credentials made for
+        C(azure.azcollection) fail with a sentence.
+      - Falls back to E(AZURE_AD_USER).
+    type: str
   auth_source:
     description:
       - How to sign in.
       - Falls back to E(ANSIBLE_AZURE_AUTH_SOURCE).
-      - User name and password are not accepted, since Azure demands a second factor of people.
     type: str
     default: auto
     choices:
@@ -36,6 +42,18 @@ options:
         A workload identity, with O(client_id), O(tenant), and O(oidc_token) or O(oidc_token_file_path). Kubernetes
         and continuous integration systems hand out such tokens.
       service_principal: A service principal with O(client_id), O(tenant) and O(secret).
+  auxiliary_tenant:
+    description:
+      - ID of a second tenant, in which the same service principal is known. A token of that tenant then goes along
+        with requests to Azure Backup, which asks for it where a resource guard lies in another tenant.
+      - Managed identities and ready access tokens belong to one tenant; with them use O(auxiliary_token).
+      - Falls back to E(AZURE_AUXILIARY_TENANT_ID).
+    type: str
+  auxiliary_token:
+    description:
+      - A ready access token of the second tenant, instead of O(auxiliary_tenant).
+      - Falls back to E(AZURE_AUXILIARY_TOKEN).
+    type: str
   ca_bundle:
     description:
       - File with the certificates of the authorities to trust, in PEM format, instead of the usual ones. Needed for
@@ -72,6 +90,11 @@ options:
       - File that holds the token of a workload identity. It is read at each sign-in, since it is renewed.
       - Falls back to E(AZURE_FEDERATED_TOKEN_FILE), then E(ARM_OIDC_TOKEN_FILE_PATH).
     type: path
+  password:
+    description:
+      - The password of O(ad_user), refused with it.
+      - Falls back to E(AZURE_PASSWORD).
+    type: str
   profile:
     description:
       - Section of the file C(~/.azure/credentials) that completes O(subscription_id), O(tenant), O(client_id),

@@ -85,14 +85,17 @@ def _cli(params: Params, options: dict[str, Any]) -> Any:
 class ReadyToken:
     """A credential around an access token that the user brought along; its expiry is the issuer's business."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, option: str = "access_token") -> None:
         self._token = token
+        self._option = option
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:
         from azure.core.credentials import AccessToken
 
         if kwargs.get("claims"):
-            raise BackupError("Azure refused the access_token and asked for a new sign-in. Bring a fresh access_token.")
+            raise BackupError(
+                f"Azure refused the {self._option} and asked for a new sign-in. Bring a fresh {self._option}."
+            )
         return AccessToken(self._token, int(time.time()) + 3600)
 
 
@@ -123,6 +126,8 @@ SOURCES: dict[str, Source] = {
     "cli": Source(lambda params: shutil.which("az") is not None, (), _cli),
     "msi": Source(lambda params: True, (), _managed_identity),
 }
+# Sources that belong to one tenant and cannot sign in to another.
+_AT_HOME = ("access_token", "msi")
 
 
 def choose(params: Params) -> str:
@@ -135,6 +140,13 @@ def choose(params: Params) -> str:
         if wanted == "oidc" and not SOURCES["oidc"].ready(params):
             raise Refused("auth_source=oidc needs oidc_token or oidc_token_file_path.")
         return str(wanted)
+    spelled_out = any(SOURCES[name].ready(params) for name in SOURCES if SOURCES[name].needs)
+    if params.get("ad_user") and not spelled_out:
+        raise Refused(
+            "Signing in with user name and password (ad_user, password) is not possible: Microsoft Entra demands a "
+            "second factor of people. Use a service principal (client_id, secret, tenant), a workload identity "
+            "(oidc_token), a managed identity (auth_source=msi), or sign in with az and set auth_source=cli."
+        )
     return next(name for name, source in SOURCES.items() if source.ready(params))
 
 
@@ -211,3 +223,27 @@ def credential(
     ]
     digest = hashlib.sha256("\0".join(facts).encode()).hexdigest()
     return SharedToken(made, os.path.join(shared_directory, f"aks_backup_token_{digest}"))
+
+
+def auxiliary_credential(
+    params: Params, cloud: Cloud, transport_options: dict[str, Any], shared_directory: str | None = None
+) -> Any | None:
+    """A credential of the same caller in another tenant, or None where none was asked for.
+
+    Azure wants it for what a request names in another tenant: a resource guard, as a rule. Source:
+    https://learn.microsoft.com/azure/azure-resource-manager/management/authenticate-multi-tenant
+    """
+    token, tenant = params.get("auxiliary_token"), params.get("auxiliary_tenant")
+    if token and tenant:
+        raise Refused("auxiliary_token and auxiliary_tenant are two ways to the same end: give one of them.")
+    if token:
+        return ReadyToken(token, "auxiliary_token")
+    if not tenant:
+        return None
+    source = choose(params)
+    if source in _AT_HOME:
+        raise Refused(
+            f"auxiliary_tenant is {tenant}, but auth_source={source} cannot sign in to a second tenant. Sign in with "
+            "a service principal that both tenants know, or bring an auxiliary_token."
+        )
+    return credential({**params, "tenant": tenant}, cloud, transport_options, shared_directory)

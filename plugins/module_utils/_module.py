@@ -35,12 +35,15 @@ def _environment(*names: str) -> tuple[Any, list[str]]:
 # The options of the documentation fragments "azure" and "wait"; every module has them.
 COMMON_SPEC: dict[str, Any] = {
     "access_token": {"type": "str", "no_log": True, "fallback": _environment("AZURE_ACCESS_TOKEN")},
+    "ad_user": {"type": "str", "fallback": _environment("AZURE_AD_USER")},
     "auth_source": {
         "type": "str",
         "choices": ["auto", *sorted(_auth.SOURCES)],
         "default": "auto",
         "fallback": _environment("ANSIBLE_AZURE_AUTH_SOURCE"),
     },
+    "auxiliary_tenant": {"type": "str", "fallback": _environment("AZURE_AUXILIARY_TENANT_ID")},
+    "auxiliary_token": {"type": "str", "no_log": True, "fallback": _environment("AZURE_AUXILIARY_TOKEN")},
     "ca_bundle": {"type": "path", "fallback": _environment("REQUESTS_CA_BUNDLE")},
     "client_id": {"type": "str", "fallback": _environment("AZURE_CLIENT_ID", "ARM_CLIENT_ID")},
     "cloud_environment": {"type": "str", "fallback": _environment("AZURE_CLOUD_ENVIRONMENT")},
@@ -55,6 +58,7 @@ COMMON_SPEC: dict[str, Any] = {
         "no_log": False,
         "fallback": _environment("AZURE_FEDERATED_TOKEN_FILE", "ARM_OIDC_TOKEN_FILE_PATH"),
     },
+    "password": {"type": "str", "no_log": True, "fallback": _environment("AZURE_PASSWORD")},
     "poll_interval": {"type": "float", "default": 10.0},
     "profile": {"type": "str", "fallback": _environment("AZURE_PROFILE")},
     "secret": {

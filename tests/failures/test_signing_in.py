@@ -189,6 +189,7 @@ def test_what_is_said_when_it_does_not_work(signers):
         "neither token nor file": ({**client, "auth_source": "oidc"}, ("oidc_token or oidc_token_file_path",)),
         "another identity": ({"auth_source": "msi", "client_id": str(uuid.uuid4())}, ("managed identity",)),
         "no such profile": ({"profile": "home"}, ("no such section",)),
+        "a person": ({"ad_user": "somebody@example.com", "password": "guess"}, ("second factor", "oidc_token")),
     }
     run = signers.play([sign_in(name, **options) for name, (options, dummy) in refusals.items()])
     wrong = []

@@ -46,11 +46,30 @@ def test_auto_prefers_the_azure_cli_to_the_machines_identity(tmp_path):
         ({"auth_source": "service_principal", "client_id": "c"}, "needs secret, tenant"),
         ({"auth_source": "access_token"}, "needs access_token"),
         ({"auth_source": "oidc", "client_id": "c", "tenant": "t"}, "oidc_token or oidc_token_file_path"),
+        ({"ad_user": "somebody@example.com", "password": "p"}, "second factor of people. Use a service principal"),
     ],
 )
 def test_a_chosen_source_says_what_it_lacks(params, said):
     with pytest.raises(Refused, match=said):
         _auth.choose(params)
+
+
+def test_a_user_name_is_no_hindrance_where_something_better_is_given():
+    assert _auth.choose({"ad_user": "somebody@example.com", **PRINCIPAL}) == "service_principal"
+    assert _auth.choose({"ad_user": "somebody@example.com", "auth_source": "cli"}) == "cli"
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"auxiliary_tenant": "t2", "access_token": "x"}, "cannot sign in to a second tenant"),
+        ({"auxiliary_tenant": "t2", "auth_source": "msi"}, "bring an auxiliary_token"),
+        ({"auxiliary_tenant": "t2", "auxiliary_token": "x", **PRINCIPAL}, "give one of them"),
+    ],
+)
+def test_a_second_tenant_that_cannot_be_reached(params, said):
+    with pytest.raises(Refused, match=said):
+        _auth.auxiliary_credential(params, _cloud.discover("AzureCloud", {}), {})
 
 
 def test_a_profile_completes_and_options_win(monkeypatch, tmp_path):
