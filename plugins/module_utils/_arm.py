@@ -37,6 +37,7 @@ from ansible_collections.aks.backup.plugins.module_utils._types import (
     Package,
     extension,
     group_and_names,
+    name as only_name,
     scope_and_name,
 )
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
@@ -98,8 +99,8 @@ class Arm:
             raise
 
     def list_all(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
-        """All children of a type below a resource, a vault's resource group or a scope; every page. A missing parent
-        has none.
+        """All children of a type below a resource, a resource group, a subscription, a region or a scope; every page.
+        A missing parent has none.
         """
         parsed = _ids.parse(parent_id)
 
@@ -107,13 +108,11 @@ class Arm:
             if type_.lower() in BY_PATH:
                 return self._pages(parsed.subscription, f"{parent_id}/providers/{type_}", BY_PATH[type_.lower()])
             row = TYPES[type_.lower()]
-            operation = self._operation(parsed.subscription, row.package, row.group, row.list)
-            return [
-                _wire(item)
-                for item in operation(
-                    *_list_arguments(row, parsed, parent_id), timeout=self.deadline.remaining(), **query
-                )
-            ]
+            everywhere = bool(row.everywhere) and parsed.type == "microsoft.resources/subscriptions"
+            listing = row.everywhere if everywhere else row.list
+            arguments = () if everywhere else _list_arguments(row, parsed, parent_id)
+            operation = self._operation(parsed.subscription, row.package, row.group, listing)
+            return [_wire(item) for item in operation(*arguments, timeout=self.deadline.remaining(), **query)]
 
         try:
             return self._ask(call, f"list {type_} below {parent_id}", parent_id)
@@ -139,6 +138,17 @@ class Arm:
     def patch(self, id_: str, body: Mapping[str, Any]) -> Document:
         parsed, row = _row(id_)
         return self._write("PATCH", id_, row, row.patch, (*row.arguments(parsed), _stream(body)), f"update {id_}")
+
+    def undelete(self, id_: str, deleted: Mapping[str, Any], body: Mapping[str, Any]) -> Document:
+        """Bring a soft-deleted vault back: a PUT with what is not kept, which names the document of what is.
+
+        Only versions of the service that know deleted vaults take it; the pinned one of vaults does not.
+        """
+        parsed, row = _row(id_)
+        row = row._replace(package=TYPES[_ids.parse(deleted["id"]).type].package)
+        arguments = (*row.arguments(parsed), _stream(body))
+        named = {"x_ms_deleted_vault_id": deleted["name"]}
+        return self._write("PUT", id_, row, row.put, arguments, f"bring back {id_}", named=named)
 
     def delete(self, id_: str) -> None:
         parsed, row = _row(id_)
@@ -189,6 +199,7 @@ class Arm:
         arguments: tuple[Any, ...],
         what: str,
         question: bool = False,
+        named: Mapping[str, Any] | None = None,
     ) -> Document:
         subscription = _ids.segment(id_, "subscriptions")
         entry: Document = {"method": method, "id": id_, "status": None, "request_id": None}
@@ -202,7 +213,7 @@ class Arm:
         def call() -> Document:
             entry["status"] = None
             operation = self._operation(subscription, row.package, row.group, name)
-            options: Document = {"cls": _reply, "raw_response_hook": first_reply}
+            options: Document = {"cls": _reply, "raw_response_hook": first_reply, **(named or {})}
             if not name.startswith("begin_"):
                 return operation(*arguments, timeout=self.deadline.remaining(), **options)[0] or {}
             poller = operation(*arguments, polling_interval=self.interval, **options)
@@ -378,6 +389,8 @@ def _row(id_: str) -> tuple[_ids.ResourceId, Operations]:
 def _list_arguments(row: Operations, parent: _ids.ResourceId, parent_id: str) -> tuple[str, ...]:
     if row.arguments is scope_and_name:
         return (parent_id,)
+    if row.arguments is only_name:
+        return parent.names
     if row.arguments is extension:
         return (parent.resource_group, parent.namespace, parent.types[0], parent.names[0])
     if parent.type == "microsoft.resources/resourcegroups":

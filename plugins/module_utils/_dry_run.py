@@ -67,6 +67,10 @@ class DryRun(Arm):
     def patch(self, id_: str, body: Mapping[str, Any]) -> Document:
         return self._remember("PATCH", id_, merge(self.get(id_) or {}, body))
 
+    def undelete(self, id_: str, deleted: Mapping[str, Any], body: Mapping[str, Any]) -> Document:
+        kept = {key: value for key, value in deleted.items() if key != "type"}
+        return self._remember("PUT", id_, {**plain(kept), **plain(body), "id": id_, "name": _ids.name(id_)})
+
     def delete(self, id_: str) -> None:
         self._remember("DELETE", id_, None)
 

@@ -164,7 +164,7 @@ def _update(arm: Arm, resource: Resource, params: Params, id_: str, live: Docume
     if not changes:
         return _report(resource, params, facts, id_, live)
     facts = {**resource.gather(arm, params, None), **facts}
-    refuse([*resource.problems(params, facts, live), *_forbidden(resource, changes, id_)])
+    refuse([*resource.problems(params, facts, live), *forbidden(resource, changes, id_)])
     body = _compare.apply(live, changes)
     resource.admit(arm, id_, body, live)
     _write(arm, resource, id_, desired, lambda: resource.update(arm, id_, live, changes))
@@ -241,7 +241,8 @@ def _written(
     return outcome
 
 
-def _forbidden(resource: Resource, changes: list[Difference], id_: str) -> list[str]:
+def forbidden(resource: Resource, changes: list[Difference], id_: str) -> list[str]:
+    """Sentences on differences in what Azure cannot change."""
     said = []
     for change in changes:
         dotted = _compare.pattern(change.path)

@@ -61,7 +61,9 @@ def name(id_: _ids.ResourceId) -> tuple[str, ...]:
 
 
 class Operations(NamedTuple):
-    """Where the verbs of one ARM type are: package, operation group, and the name of each operation."""
+    """Where the verbs of one ARM type are: package, operation group, and the name of each operation. ``everywhere``
+    lists a whole subscription.
+    """
 
     package: Package
     group: str
@@ -71,6 +73,7 @@ class Operations(NamedTuple):
     delete: str = ""
     list: str = ""
     arguments: Callable[[_ids.ResourceId], tuple[str, ...]] = group_and_names
+    everywhere: str = ""
 
 
 # ARM type -> operations. Sorted.
@@ -90,6 +93,7 @@ TYPES: dict[str, Operations] = {
         "begin_update",
         "begin_delete",
         "get_in_resource_group",
+        everywhere="get_in_subscription",
     ),
     "microsoft.dataprotection/backupvaults/backupinstances": Operations(
         INSTANCES, "backup_instances", "get", "begin_create_or_update", "", "begin_delete", "list"
@@ -104,6 +108,16 @@ TYPES: dict[str, Operations] = {
     # Not a type of its own but the way from a cluster to the backup instances that protect it, in whatever vault.
     "microsoft.dataprotection/backupinstances": Operations(
         INSTANCES, "backup_instances_extension_routing", list="list", arguments=scope_and_name
+    ),
+    "microsoft.dataprotection/backupvaults/backupresourceguardproxies": Operations(
+        DATA_PROTECTION, "dpp_resource_guard_proxy", "get", "create_or_update", "", "delete", "list"
+    ),
+    # What is soft-deleted: instances in their vault, vaults in their region. Only newer versions tell of vaults.
+    "microsoft.dataprotection/backupvaults/deletedbackupinstances": Operations(
+        INSTANCES, "deleted_backup_instances", "get", list="list"
+    ),
+    "microsoft.dataprotection/locations/deletedvaults": Operations(
+        INSTANCES, "deleted_backup_vaults", "get", list="list_by_location", arguments=name
     ),
     "microsoft.kubernetesconfiguration/extensions": Operations(
         EXTENSIONS, "extensions", "get", "begin_create", "begin_update", "begin_delete", "list", extension
@@ -144,6 +158,11 @@ POSTS: dict[tuple[str, str], tuple[Package, str, str]] = {
             ("validateForModifyBackup", "begin_validate_for_modify_backup"),
         )
     },
+    ("microsoft.dataprotection/backupvaults/backupresourceguardproxies", "unlockDelete"): (
+        DATA_PROTECTION,
+        "dpp_resource_guard_proxy",
+        "unlock_delete",
+    ),
     ("microsoft.resources/providers", "register"): (RESOURCES, "providers", "register"),
 }
 
