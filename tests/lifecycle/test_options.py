@@ -23,8 +23,31 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]
 TABLES = ROOT / "tests" / "lifecycle" / "options"
 COLLECTION = "ansible_collections.aks.backup.plugins"
 
+SIGNING_IN = "tests/failures/test_signing_in.py"
 COMMON = {
-    "access_token": Proven("tests/failures/test_signing_in.py::test_sign_in"),
+    "access_token": Proven(f"{SIGNING_IN}::test_each_source_when_it_is_asked_for"),
+    "ad_user": Proven(f"{SIGNING_IN}::test_what_is_said_when_it_does_not_work"),
+    "auth_source": Proven(f"{SIGNING_IN}::test_each_source_when_it_is_asked_for"),
+    "auxiliary_tenant": Proven("tests/failures/test_guards.py::test_a_guard_in_another_tenant"),
+    "auxiliary_token": Proven("tests/failures/test_guards.py::test_a_guard_in_another_tenant"),
+    "ca_bundle": Proven(f"{SIGNING_IN}::test_certificates_are_verified"),
+    "client_id": Proven(f"{SIGNING_IN}::test_each_source_when_it_is_asked_for"),
+    "cloud_environment": Proven("tests/lifecycle/test_options.py::test_where_and_who"),
+    "disable_instance_discovery": Proven(
+        "tests/unit/test_auth.py::test_the_public_cloud_is_asked_about_its_own_authorities_only"
+    ),
+    "oidc_token": Proven(f"{SIGNING_IN}::test_each_source_when_it_is_asked_for"),
+    "oidc_token_file_path": Proven(f"{SIGNING_IN}::test_each_source_when_it_is_asked_for"),
+    "password": Proven(f"{SIGNING_IN}::test_what_is_said_when_it_does_not_work"),
+    "poll_interval": Proven(
+        "tests/unit/test_arm.py::test_between_looks_it_is_what_the_reply_asks_for_else_poll_interval"
+    ),
+    "profile": Proven(f"{SIGNING_IN}::test_each_source_when_it_is_asked_for"),
+    "secret": Proven(f"{SIGNING_IN}::test_what_is_said_when_it_does_not_work"),
+    "subscription_id": Proven("tests/lifecycle/test_options.py::test_where_and_who"),
+    "tenant": Proven(f"{SIGNING_IN}::test_what_is_said_when_it_does_not_work"),
+    "wait_timeout": Proven("tests/failures/test_retries.py::test_throttled_for_ever"),
+    "x509_certificate_path": Proven(f"{SIGNING_IN}::test_each_source_when_it_is_asked_for"),
 }
 
 
@@ -43,6 +66,10 @@ def leaves(spec: dict[str, Any], path: str = "") -> set[str]:
 def argument_spec(module: str) -> dict[str, Any]:
     contract = importlib.import_module(f"{COLLECTION}.modules.{module}").CONTRACT
     return dict(contract.argument_spec)
+
+
+def test_no_shared_option_is_forgotten():
+    assert set(COMMON) == leaves(importlib.import_module(f"{COLLECTION}.module_utils._module").COMMON_SPEC)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -99,6 +126,21 @@ def test_every_option_shows(subscription, module):
         if hides and (hides not in without or hides in with_it):
             said.append(f"{option} does not hide {hides!r}:\n  {without[:1500]}\n  {with_it[:1500]}")
     assert not said, "\n".join(said)
+
+
+def test_where_and_who(emulator, subscription):
+    """subscription_id and cloud_environment as options, against what the environment says."""
+    other = Subscription(emulator)
+    owner = {"client_id": other.environment["AZURE_CLIENT_ID"], "secret": other.environment["AZURE_CLIENT_SECRET"]}
+    owner["tenant"] = other.environment["AZURE_TENANT_ID"]
+    run = subscription.play(
+        [
+            task("there", "aks_backup_provider", subscription_id=other.id, **owner),
+            task("nowhere", "aks_backup_provider", cloud_environment="https://127.0.0.1:1", ignore=True),
+        ]
+    ).ok()
+    assert other.writes() and not run["there"].requests
+    assert "127.0.0.1:1" in run["nowhere"].result["msg"] and not run["nowhere"].requests
 
 
 def laid(options: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

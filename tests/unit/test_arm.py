@@ -54,3 +54,15 @@ def test_the_version_is_put_into_requests_and_monitors_stay_as_they_were_signed(
         hook(request)
         assert request.http_request.url == after
     assert _arm._asking_for(None) is None
+
+
+def test_between_looks_it_is_what_the_reply_asks_for_else_poll_interval():
+    pauses = []
+    arm = _arm.Arm.__new__(_arm.Arm)
+    arm.interval = {"poll_interval": 7.5}["poll_interval"]
+    arm.deadline = SimpleNamespace(pause=lambda seconds, what: pauses.append((seconds, what)))
+    replies = iter([({"n": 1}, None), ({"n": 2}, 3.0), ({"n": 3}, None)])
+    arm.read = lambda id_: next(replies)
+    found = arm.wait("/x", lambda document: None if document["n"] == 3 else f"number {document['n']}")
+    assert found == {"n": 3}
+    assert pauses == [(7.5, "number 1"), (3.0, "number 2")]

@@ -108,3 +108,25 @@ def test_a_cloud_from_its_metadata():
     assert _cloud.from_metadata("https://arm.air", entry) == cloud
     with pytest.raises(BackupError, match="does not describe an Azure cloud"):
         _cloud.from_metadata("https://arm.air", {"authentication": {}})
+
+
+@pytest.mark.parametrize(
+    ("params", "cloud", "expected"),
+    [
+        ({}, "known", None),
+        ({"disable_instance_discovery": True}, "known", True),
+        ({}, "private", True),
+    ],
+)
+def test_the_public_cloud_is_asked_about_its_own_authorities_only(monkeypatch, params, cloud, expected):
+    """disable_instance_discovery, and clouds that are given by their address."""
+    given = []
+    source = _auth.Source(lambda params: True, (), lambda params, options: given.append(options))
+    monkeypatch.setitem(_auth.SOURCES, "service_principal", source)
+    clouds = {
+        "known": _cloud.discover("AzureCloud", {}),
+        "private": _cloud.Cloud("Air", "https://arm.air", "https://login.air", "https://m.air/.default", known=False),
+    }
+    _auth.credential({**PRINCIPAL, **params}, clouds[cloud], {})
+    assert given[0].get("disable_instance_discovery") is expected
+    assert given[0]["authority"] == clouds[cloud].authority
