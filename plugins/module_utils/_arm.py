@@ -37,8 +37,10 @@ from ansible_collections.aks.backup.plugins.module_utils._types import (
     Package,
     extension,
     group_and_names,
-    name as only_name,
     scope_and_name,
+)
+from ansible_collections.aks.backup.plugins.module_utils._types import (
+    name as only_name,
 )
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
