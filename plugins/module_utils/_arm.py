@@ -18,6 +18,7 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
@@ -31,6 +32,8 @@ from ansible_collections.aks.backup.plugins.module_utils._types import (
     PASSING,
     POSTS,
     QUESTIONS,
+    READS,
+    RESOURCE_GRAPH,
     RESOURCES,
     TYPES,
     Operations,
@@ -130,6 +133,42 @@ class Arm:
             raise Missing(f"The {noun} {id_} does not exist. {way}", resource_id=id_)
         return document
 
+    def fetch(self, id_: str, verb: str, body: Mapping[str, Any], **query: Any) -> list[Document]:
+        """The documents that a verb of :data:`READS` answers with; every page. Where there is one, a list of one."""
+        parsed, row = _row(id_)
+        package, group, name = READS[(parsed.type, verb)]
+        stream = _stream(body)
+
+        def call() -> list[Document]:
+            operation = self._operation(parsed.subscription, package, group, name)
+            options: Document = {"timeout": self.deadline.remaining(), **query}
+            if name == "get":
+                return [operation(*row.arguments(parsed), stream, cls=_reply, **options)[0] or {}]
+            return [_wire(item) for item in operation(*row.arguments(parsed), stream, **options)]
+
+        return self._ask(call, f"carry out {verb} on {id_}", id_, (stream,))
+
+    def search(self, query: str, subscriptions: list[str]) -> list[Document]:
+        """The rows that Azure Resource Graph answers a query with, over subscriptions; every page.
+
+        Resource Graph lags behind what it shows by seconds to minutes, and shows only what the caller may read.
+        """
+        found: list[Document] = []
+        more: Document = {}
+        while True:
+            options = {"resultFormat": "objectArray", **more}
+            stream = _stream({"query": query, "subscriptions": subscriptions, "options": options})
+
+            def call(stream: io.BytesIO = stream) -> Document:
+                operation = self._operation(self.subscription_id, RESOURCE_GRAPH, "", "resources")
+                return operation(stream, cls=_reply, timeout=self.deadline.remaining())[0] or {}
+
+            page = self._ask(call, "search Azure Resource Graph", "", (stream,))
+            found += page.get("data") or []
+            if not page.get("$skipToken"):
+                return found
+            more = {"$skipToken": page["$skipToken"]}
+
     # Writing
 
     def put(self, id_: str, body: Mapping[str, Any]) -> Document:
@@ -156,30 +195,43 @@ class Arm:
         parsed, row = _row(id_)
         self._write("DELETE", id_, row, row.delete, row.arguments(parsed), f"delete {id_}")
 
-    def post(self, id_: str, verb: str, body: Mapping[str, Any] | None = None) -> Document:
-        """Carry out a verb of :data:`POSTS` and wait for it; the reply is empty for most."""
+    def post(
+        self, id_: str, verb: str, body: Mapping[str, Any] | None = None, request_id: str | None = None
+    ) -> Document:
+        """Carry out a verb of :data:`POSTS` and wait for it; the reply is empty for most.
+
+        ``request_id``, a GUID, is the client's own name for the request. A job bears it as its activity.
+        """
         parsed, row = _row(id_)
         package, group, operation = POSTS[(parsed.type, verb)]
         arguments = (*row.arguments(parsed), _stream(body)) if body is not None else row.arguments(parsed)
         what = f"carry out {verb} on {id_}"
         row = row._replace(package=package, group=group)
-        return self._write("POST", f"{id_}/{verb}", row, operation, arguments, what, question=verb in QUESTIONS)
+        named = {"request_id": request_id} if request_id else None
+        question = verb in QUESTIONS
+        return self._write("POST", f"{id_}/{verb}", row, operation, arguments, what, question, named)
 
     # Waiting
 
     def wait(
-        self, id_: str, pending: Callable[[Document | None], str | None], document: Document | None = None
+        self,
+        id_: str,
+        pending: Callable[[Document | None], str | None],
+        document: Document | None = None,
+        read: Callable[[], tuple[Document | None, float | None]] | None = None,
     ) -> Document | None:
         """Read until ``pending`` no longer names something to wait for; returns the last document.
 
-        ``document`` is a first look that was taken already. Pauses for the reply's Retry-After, else for poll_interval.
+        ``document`` is a first look that was taken already, ``read`` another way to look than at ``id_`` itself.
+        Pauses for the reply's Retry-After, else for poll_interval.
         """
+        look = read or partial(self.read, id_)
         pause: float | None = None
         if document is None:
-            document, pause = self.read(id_)
+            document, pause = look()
         while what := pending(document):
             self.deadline.pause(self.interval if pause is None else pause, what)
-            document, pause = self.read(id_)
+            document, pause = look()
         return document
 
     def together(self, calls: Iterable[Callable[[], T]]) -> list[T]:
@@ -283,7 +335,7 @@ class Arm:
             if key not in self._clients:
                 self._clients[key] = self._client(package, subscription)
             client = self._clients[key]
-        operation: Callable[..., Any] = getattr(getattr(client, group), name)
+        operation: Callable[..., Any] = getattr(getattr(client, group) if group else client, name)
         return operation
 
     def _client(self, package: Package, subscription: str) -> Any:
@@ -310,9 +362,8 @@ class Arm:
         if self._auxiliary is not None and package.module == DATA_PROTECTION.module:
             # Only the vaults' service asks for it; nobody else needs to see a token of another tenant.
             options["policies"].append(AuxiliaryAuthenticationPolicy([self._auxiliary], self.cloud.scope))
-        made: Any = getattr(load(package), package.client)(
-            self._credential, subscription, transport=self._transport, **options
-        )
+        of = (subscription,) if package.of_subscription else ()
+        made: Any = getattr(load(package), package.client)(self._credential, *of, transport=self._transport, **options)
         return made
 
 

@@ -58,6 +58,12 @@ class DryRun(Arm):
         ]
         return kept + new
 
+    def fetch(self, id_: str, verb: str, body: Mapping[str, Any], **query: Any) -> list[Document]:
+        return self._arm.fetch(id_, verb, body, **query)
+
+    def search(self, query: str, subscriptions: list[str]) -> list[Document]:
+        return self._arm.search(query, subscriptions)
+
     def require(self, id_: str, noun: str, way: str) -> Document:
         return self.get(id_) or {"id": id_, "name": _ids.name(id_)}
 
@@ -74,13 +80,19 @@ class DryRun(Arm):
     def delete(self, id_: str) -> None:
         self._remember("DELETE", id_, None)
 
-    def post(self, id_: str, verb: str, body: Mapping[str, Any] | None = None) -> Document:
+    def post(
+        self, id_: str, verb: str, body: Mapping[str, Any] | None = None, request_id: str | None = None
+    ) -> Document:
         if verb not in QUESTIONS:
             self._remember("POST", id_, merge(self.get(id_) or {}, EFFECTS.get(verb, {})), verb)
         return {}
 
     def wait(
-        self, id_: str, pending: Callable[[Document | None], str | None], document: Document | None = None
+        self,
+        id_: str,
+        pending: Callable[[Document | None], str | None],
+        document: Document | None = None,
+        read: Callable[[], tuple[Document | None, float | None]] | None = None,
     ) -> Document | None:
         return document if document is not None else self.get(id_)
 

@@ -18,6 +18,8 @@ class Package(NamedTuple):
     module: str
     client: str
     api_version: str | None = None
+    # Whether a client is of one subscription, as nearly all are.
+    of_subscription: bool = True
 
 
 AKS = Package("azure-mgmt-containerservice", "azure.mgmt.containerservice", "ContainerServiceClient")
@@ -33,6 +35,9 @@ EXTENSIONS = Package(
     "azure-mgmt-kubernetesconfiguration-extensions",
     "azure.mgmt.kubernetesconfiguration.extensions",
     "KubernetesConfigurationExtensionsMgmtClient",
+)
+RESOURCE_GRAPH = Package(
+    "azure-mgmt-resourcegraph", "azure.mgmt.resourcegraph", "ResourceGraphClient", of_subscription=False
 )
 RESOURCES = Package("azure-mgmt-resource", "azure.mgmt.resource.resources", "ResourceManagementClient")
 STORAGE = Package("azure-mgmt-storage", "azure.mgmt.storage", "StorageManagementClient")
@@ -105,6 +110,8 @@ TYPES: dict[str, Operations] = {
     "microsoft.dataprotection/backupvaults/backuppolicies": Operations(
         DATA_PROTECTION, "backup_policies", "get", "create_or_update", "", "delete", "list"
     ),
+    # Where the calls of a restore across regions go; nothing is read or written there.
+    "microsoft.dataprotection/locations": Operations(INSTANCES, "backup_instances"),
     # Not a type of its own but the way from a cluster to the backup instances that protect it, in whatever vault.
     "microsoft.dataprotection/backupinstances": Operations(
         INSTANCES, "backup_instances_extension_routing", list="list", arguments=scope_and_name
@@ -152,10 +159,19 @@ POSTS: dict[tuple[str, str], tuple[Package, str, str]] = {
         ("microsoft.dataprotection/backupvaults/backupinstances", verb): (INSTANCES, "backup_instances", operation)
         for verb, operation in (
             ("backup", "begin_adhoc_backup"),
+            ("restore", "begin_trigger_restore"),
             ("resumeProtection", "begin_resume_protection"),
             ("stopProtection", "begin_stop_protection"),
             ("suspendBackups", "begin_suspend_backups"),
             ("validateForModifyBackup", "begin_validate_for_modify_backup"),
+            ("validateRestore", "begin_validate_for_restore"),
+        )
+    },
+    **{
+        ("microsoft.dataprotection/locations", verb): (INSTANCES, "backup_instances", operation)
+        for verb, operation in (
+            ("crossRegionRestore", "begin_trigger_cross_region_restore"),
+            ("validateCrossRegionRestore", "begin_validate_cross_region_restore"),
         )
     },
     ("microsoft.dataprotection/backupvaults/backupresourceguardproxies", "unlockDelete"): (
@@ -166,8 +182,27 @@ POSTS: dict[tuple[str, str], tuple[Package, str, str]] = {
     ("microsoft.resources/providers", "register"): (RESOURCES, "providers", "register"),
 }
 
+# The same for verbs that are reads in all but the method: they answer with documents, in check mode as well.
+READS: dict[tuple[str, str], tuple[Package, str, str]] = {
+    ("microsoft.dataprotection/locations", "fetchCrossRegionRestoreJob"): (
+        INSTANCES,
+        "fetch_cross_region_restore_job",
+        "get",
+    ),
+    ("microsoft.dataprotection/locations", "fetchCrossRegionRestoreJobs"): (
+        INSTANCES,
+        "fetch_cross_region_restore_jobs",
+        "list",
+    ),
+    ("microsoft.dataprotection/locations", "fetchSecondaryRecoveryPoints"): (
+        INSTANCES,
+        "fetch_secondary_recovery_points",
+        "list",
+    ),
+}
+
 # The verbs that ask and change nothing.
-QUESTIONS = frozenset({"validateForBackup", "validateForModifyBackup"})
+QUESTIONS = frozenset({"validateCrossRegionRestore", "validateForBackup", "validateForModifyBackup", "validateRestore"})
 
 # What a verb makes of the document, so that a dry run can show it. Verbs that leave the document alone are not here.
 EFFECTS: dict[str, dict[str, Any]] = {
