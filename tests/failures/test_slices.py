@@ -1,0 +1,82 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Slices of an inventory, each a run of its own, at the same time, over one vault, one policy and one storage account.
+
+AWX calls it job slicing. The runs know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from tests.harness import FAST, ROOT, Subscription
+
+PROTECT = ROOT / "playbooks" / "protect.yml"
+SLICES, CLUSTERS = 4, 20
+ONCE = {
+    "Microsoft.DataProtection/backupVaults": 1,
+    "Microsoft.DataProtection/backupVaults/backupPolicies": 1,
+    "Microsoft.Storage/storageAccounts": 1,
+}
+EACH = (
+    "Microsoft.DataProtection/backupVaults/backupInstances",
+    "Microsoft.Storage/storageAccounts/blobServices/containers",
+    "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings",
+)
+
+
+def inventory(names: list[str]) -> dict:
+    hosts = {name: {"aks_backup_cluster": {"resource_group": "rg-clusters"}} for name in names}
+    shared = {
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "aks_backup_location": "eastus",
+        # A weekly schedule, so that no backup of the schedule's falls into the test.
+        "aks_backup_policy": {"schedule": {"frequency": "weekly"}},
+        "aks_backup_poll_interval": FAST["poll_interval"],
+        "aks_backup_wait_timeout": 300,
+    }
+    return {"all": {"hosts": hosts, "vars": shared}}
+
+
+def test_four_slices_of_twenty_clusters_at_the_same_time(emulator):
+    names = [f"aks-{number:02}" for number in range(SLICES * CLUSTERS)]
+    clusters = [{"name": name, "resource_group": "rg-clusters", "location": "eastus"} for name in names]
+    groups = [{"name": "rg-clusters", "location": "eastus"}]
+    subscription = Subscription(
+        emulator,
+        {
+            "subscriptions": [{"resource_groups": groups, "clusters": clusters}],
+            "principals": [{"name": "automation", "roles": [{"role": "Owner"}]}],
+        },
+    )
+    slices = [inventory(names[number::SLICES]) for number in range(SLICES)]
+    for expect_changes in (True, False):
+        before = len(subscription.writes())
+        with ExitStack() as stack:
+            running = [
+                stack.enter_context(
+                    subscription.running(playbook=PROTECT, inventory=one, arguments=("--forks", "5"))
+                )
+                for one in slices
+            ]
+            runs = [one.wait(900) for one in running]
+        failed = {(step.task, step.result.get("msg")) for run in runs for step in run.steps if step.failed}
+        assert failed == set()
+        assert [run.code for run in runs] == [0] * SLICES
+        results = {
+            step.host: step.result["ansible_facts"]["aks_backup_result"]["instance"]["protection_state"]
+            for run in runs
+            for step in run.steps
+            if "aks_backup_result" in step.result.get("ansible_facts", {})
+        }
+        assert results == dict.fromkeys(names, "ProtectionConfigured")
+        changed = [step.task for run in runs for step in run.steps if step.changed]
+        if expect_changes:
+            assert len(subscription.writes()) > before
+        else:
+            assert changed == [] and len(subscription.writes()) == before
+    assert {type_: len(subscription.resources(type_)) for type_ in ONCE} == ONCE
+    assert {type_: len(subscription.resources(type_)) for type_ in EACH} == dict.fromkeys(EACH, len(names))
+    sources = [one["properties"]["dataSourceInfo"]["resourceID"].lower() for one in subscription.resources(EACH[0])]
+    assert len(set(sources)) == len(names)
