@@ -129,7 +129,7 @@ def test_killed_at_each_write(subscription):
 
 def test_the_controller_is_killed_and_its_workers_carry_on(subscription):
     """Workers leave the process group of the playbook, so what kills it can miss them: two runs at the same time."""
-    given, killed = {"tasks": chain(subscription, until="run"), "worker": False}, 0
+    given, killed = {"tasks": chain(subscription, until="run")}, 0
     with ExitStack() as orphans:
         for _attempt in range(80):
             seen = last_request(subscription)
