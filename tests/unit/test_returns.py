@@ -49,6 +49,7 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     "aks_backup_permissions": [
         {**CLUSTER, **VAULT, **ACCOUNT, **SNAPSHOTS},
         {**CLUSTER, **VAULT, **ACCOUNT, **SNAPSHOTS, "mode": "report", "vault_tier": True},
+        {**CLUSTER, **VAULT, **ACCOUNT, **SNAPSHOTS, "mode": "revoke", "operation": "restore"},
     ],
     "aks_backup_policy": [
         {**VAULT, "name": "aks-daily", "policy_definition": wire.POLICY_DOCUMENT},
@@ -76,21 +77,33 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     "aks_backup_vault": [
         {"name": "bv-east", "resource_group": "rg-backup", "location": "eastus"},
         {"name": "bv-east", "resource_group": "rg-backup", "location": "eastus", "tags": {"owner": "platform"}},
+        {
+            "name": "bv-other",
+            "resource_group": "rg-backup",
+            "location": "eastus",
+            "resource_guard_id": wire.GUARD,
+        },
+        {"name": "bv-gone", "resource_group": "rg-backup", "location": "eastus", "undelete": True},
         {"name": "bv-other", "resource_group": "rg-backup", "state": "absent"},
     ],
-    "aks_recovery_point_info": [{**CLUSTER, **VAULT}],
+    "aks_backup_vault_info": [{}, {"location": "eastus", "include_deleted": True}],
+    "aks_recovery_point_info": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "datastore": "VaultStore"}],
     "aks_trusted_access": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "state": "absent"}],
 }
-# There is no job to read before there is a vault.
-NOTHING_TO_READ = {"aks_backup_job_info": {"job_id"}}
+# There is no job to read before there is a vault, and no vault to bring back.
+NOTHING_TO_READ = {"aks_backup_job_info": {"job_id"}, "aks_backup_vault": {"undelete"}}
 # Documented paths whose keys are not ours: tags, settings and the like, and a job that is documented elsewhere.
 OPEN = {
+    "deleted_vaults[].tags",
     "error.job",
     "resource.configuration_settings",
     "resource.tags",
     "resource_group.tags",
     "storage_account.tags",
+    "summary.by_datastore",
+    "summary.by_operation",
     "summary.by_status",
+    "vaults[].tags",
 }
 
 
@@ -111,6 +124,8 @@ class Documents(Arm):
         return plain(self._documents.get(id_.lower())), None
 
     def list_all(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
+        if type_ == "Microsoft.Authorization/permissions":
+            return [{"actions": ["*"], "notActions": []}]
         below = parent_id.lower() + "/"
         return [
             plain(document)
@@ -118,7 +133,9 @@ class Documents(Arm):
             if id_.startswith(below) and _ids.parse(id_).type == type_.lower()
         ]
 
-    def post(self, id_: str, verb: str, body: Mapping[str, Any] | None = None) -> Document:
+    def post(
+        self, id_: str, verb: str, body: Mapping[str, Any] | None = None, request_id: str | None = None
+    ) -> Document:
         assert verb == "backup"
         self.operations.append({"method": "POST", "id": f"{id_}/{verb}", "status": 202, "request_id": "1"})
         return {"jobId": f"{wire.VAULT}/backupJobs/{wire.JOB}"}
@@ -163,6 +180,11 @@ def errors(module: str) -> list[dict[str, Any]]:
         failed = [document for document in wire.PROTECTED if document is not wire.JOB_DOCUMENT]
         found.append(result_of(module, TASKS[module][0], Documents((*failed, wire.FAILED_JOB_DOCUMENT))))
         assert found[-1]["failed"]
+    if module == "aks_backup_vault":
+        kept = (wire.DELETED_INSTANCE_DOCUMENT, {**wire.VAULT_DOCUMENT, "id": wire.DELETED_VAULT})
+        options = {"name": "bv-gone", "resource_group": "rg-backup", "state": "absent"}
+        found.append(result_of(module, options, DryRun(Documents(kept))))
+        assert found[-1]["failed"]
     return found
 
 
@@ -187,6 +209,9 @@ def test_everything_documented_is_returned_at_some_time(module: str) -> None:
     if module == "aks_backup_run":
         # The job of a task that fails is in its error.
         documented = {path for path in documented if not path.startswith("job.errors[].")}
+        # What only restores and copies have, and is the same in lists of jobs.
+        only_others = ("destination_datastore", "source_datastore", "sub_tasks[].progress_percent", "target_cluster_id")
+        documented -= {f"job.{key}" for key in only_others}
     assert documented - found == set()
 
 
@@ -224,6 +249,8 @@ def test_what_every_module_returns_is_documented_alike() -> None:
             entry = texts(block(module, "RETURN")[name])
             if module == "aks_backup_run" and name == "error":
                 del entry["contains"]["job"]
+            if module == "aks_backup_vault" and name == "error":
+                del entry["contains"]["soft_deleted_instances"]
             if not special(module):
                 entries.append(entry)
         assert entries and all(entry == entries[0] for entry in entries), name

@@ -22,6 +22,8 @@ GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 CLUSTER = f"{GROUPS}/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1"
 ACCOUNT = f"{GROUPS}/rg-backup/providers/Microsoft.Storage/storageAccounts/stbackupeast01"
 VAULT = f"{GROUPS}/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east"
+DELETED_VAULT = f"{GROUPS}/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-gone"
+GUARD = f"{GROUPS}/rg-security/providers/Microsoft.DataProtection/resourceGuards/guard"
 POLICY = f"{VAULT}/backupPolicies/aks-daily"
 INSTANCE = f"{VAULT}/backupInstances/aks-east-1-full"
 BINDING = f"{CLUSTER}/trustedAccessRoleBindings/tarb-portal"
@@ -32,6 +34,7 @@ OPERATOR = "Microsoft.DataProtection/backupVaults/backup-operator"
 PRINCIPALS = {
     "cluster": "00000000-0000-0000-0000-000000000001",
     "extension": "00000000-0000-0000-0000-000000000002",
+    "gone": "00000000-0000-0000-0000-000000000004",
     "vault": "00000000-0000-0000-0000-000000000003",
 }
 
@@ -112,7 +115,7 @@ def assignment(principal: str, role: str, scope: str) -> dict[str, Any]:
         "name": PRINCIPALS[principal],
         "properties": {
             "principalId": PRINCIPALS[principal],
-            "principalType": "ServicePrincipal",
+            "principalType": "Unknown" if principal == "gone" else "ServicePrincipal",
             "roleDefinitionId": f"/providers/Microsoft.Authorization/roleDefinitions/{role}",
             "scope": scope,
             "condition": None,
@@ -174,6 +177,16 @@ VAULT_DOCUMENT = {
         "securitySettings": {
             "softDeleteSettings": {"state": "On", "retentionDurationInDays": 14.0},
             "immutabilitySettings": {"state": "Unlocked"},
+            "encryptionSettings": {
+                "state": "Enabled",
+                "keyVaultProperties": {"keyUri": "https://kv-backup.vault.azure.net/keys/backup"},
+                "kekIdentity": {
+                    "identityType": "UserAssigned",
+                    "identityId": f"{GROUPS}/rg-backup/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
+                    "id-backup",
+                },
+                "infrastructureEncryption": "Disabled",
+            },
         },
         "featureSettings": {
             "crossRegionRestoreSettings": {"state": "Enabled"},
@@ -184,6 +197,50 @@ VAULT_DOCUMENT = {
         "secureScore": "Minimum",
         "bcdrSecurityLevel": "Fair",
         "replicatedRegions": ["westus"],
+    },
+}
+# What is left of a deleted vault, and of a backup instance in it.
+DELETED_VAULT_DOCUMENT = {
+    "id": f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.DataProtection/locations/eastus/deletedVaults/{JOB}",
+    "name": JOB,
+    "type": "Microsoft.DataProtection/locations/deletedVaults",
+    "location": "eastus",
+    "tags": {"purpose": "backup"},
+    "properties": {
+        "originalBackupVaultId": "00000000-0000-0000-0000-0000000000ee",
+        "originalBackupVaultName": "bv-gone",
+        "originalBackupVaultResourcePath": DELETED_VAULT,
+        "resourceDeletionInfo": {
+            "deletionTime": "2026-01-05T07:49:49.4617127Z",
+            "scheduledPurgeTime": "2026-01-19T07:49:49.4617127Z",
+            "deleteActivityID": "00000000-0000-0000-0000-0000000000bb",
+        },
+        **{
+            key: value
+            for key, value in VAULT_DOCUMENT["properties"].items()  # type: ignore[attr-defined]
+            if key in ("provisioningState", "storageSettings", "isVaultProtectedByResourceGuard")
+        },
+        "securitySettings": {
+            **VAULT_DOCUMENT["properties"]["securitySettings"],  # type: ignore[index]
+            "softDeleteSettings": {"state": "AlwaysOn", "retentionDurationInDays": 14.0},
+        },
+    },
+}
+DELETED_INSTANCE_DOCUMENT = {
+    "id": f"{DELETED_VAULT}/deletedBackupInstances/aks-east-1-full",
+    "name": "aks-east-1-full",
+    "type": "Microsoft.DataProtection/backupVaults/deletedBackupInstances",
+    "properties": {
+        "objectType": "DeletedBackupInstance",
+        "deletionInfo": {
+            "deletionTime": "2026-01-05T07:49:49.4617127Z",
+            "billingEndDate": "2026-01-05T07:49:49.4617127Z",
+            "scheduledPurgeTime": "2026-01-19T07:49:49.4617127Z",
+            "deleteActivityID": "00000000-0000-0000-0000-0000000000bb",
+        },
+        "dataSourceInfo": {"resourceID": CLUSTER, "resourceName": "aks-east-1", "objectType": "Datasource"},
+        "currentProtectionState": "SoftDeleted",
+        "provisioningState": "Succeeded",
     },
 }
 # What Terraform, the portal and the CLI write, in one policy: schedule-based criteria, a copy with a delay of its own.
@@ -341,6 +398,41 @@ JOB_DOCUMENT = {
         },
     },
 }
+RESTORE_JOB = "00000000-0000-0000-0000-0000000000cc"
+RESTORE_JOB_DOCUMENT = {
+    "id": f"{VAULT}/backupJobs/{RESTORE_JOB}",
+    "name": RESTORE_JOB,
+    "type": "Microsoft.DataProtection/backupVaults/backupJobs",
+    "properties": {
+        **JOB_DOCUMENT["properties"],  # type: ignore[dict-item]
+        "operationCategory": "Restore",
+        "operation": "Restore",
+        "sourceDataStoreType": "VaultStore",
+        "extendedInfo": {
+            "recoveryDestination": CLUSTER,
+            "sourceRecoverPoint": {"recoveryPointID": POINT, "recoveryPointTime": "2026-01-05T07:55:29.5079653Z"},
+            "subTasks": [
+                {"taskId": 1, "taskName": "Trigger Restore", "taskStatus": "Completed", "taskProgress": 100.0}
+            ],
+            "warningDetails": [{"resourceName": "scratch", "warning": facing(OUT_OF_MEMORY, "The pod was restarted.")}],
+        },
+    },
+}
+TIERING_JOB_DOCUMENT = {
+    "id": f"{VAULT}/backupJobs/00000000-0000-0000-0000-0000000000dd",
+    "name": "00000000-0000-0000-0000-0000000000dd",
+    "type": "Microsoft.DataProtection/backupVaults/backupJobs",
+    "properties": {
+        **JOB_DOCUMENT["properties"],  # type: ignore[dict-item]
+        "operationCategory": "Tiering",
+        "operation": "Tiering",
+        "sourceDataStoreType": "OperationalStore",
+        "destinationDataStoreName": "VaultStore",
+        "status": "InProgress",
+        "endTime": None,
+        "extendedInfo": None,
+    },
+}
 FAILED_JOB_DOCUMENT = {
     **JOB_DOCUMENT,
     "properties": {
@@ -358,7 +450,13 @@ POINT_DOCUMENT = {
         "recoveryPointId": POINT,
         "recoveryPointTime": "2026-01-05T07:55:29.5079653Z",
         "recoveryPointDataStoresDetails": [
-            {"type": "OperationalStore", "expiryTime": None, "state": "COMMITTED", "visible": True},
+            {
+                "type": "OperationalStore",
+                "creationTime": "2026-01-05T07:53:54.4048516Z",
+                "expiryTime": None,
+                "state": "COMMITTED",
+                "visible": True,
+            },
             {"type": "VaultStore", "expiryTime": "2026-03-30T07:55:29.5079653Z", "state": "COMMITTED", "visible": True},
         ],
         "retentionTagName": "Weekly",
@@ -383,6 +481,8 @@ PROTECTED: tuple[dict[str, Any], ...] = (
     ACCOUNT_DOCUMENT,
     CONTAINER_DOCUMENT,
     VAULT_DOCUMENT,
+    DELETED_VAULT_DOCUMENT,
+    DELETED_INSTANCE_DOCUMENT,
     POLICY_DOCUMENT,
     EXTENSION_DOCUMENT,
     BINDING_DOCUMENT,
@@ -390,9 +490,12 @@ PROTECTED: tuple[dict[str, Any], ...] = (
     # The same, as asking the cluster finds it.
     {**INSTANCE_DOCUMENT, "id": f"{CLUSTER}/providers/Microsoft.DataProtection/backupInstances/aks-east-1-full"},
     JOB_DOCUMENT,
+    RESTORE_JOB_DOCUMENT,
+    TIERING_JOB_DOCUMENT,
     POINT_DOCUMENT,
     assignment("vault", READER, CLUSTER),
     assignment("vault", READER, f"{GROUPS}/rg-aks-snapshots"),
+    assignment("gone", READER, CLUSTER),
 )
 # The same subscription before anything of Azure Backup.
 EMPTY: tuple[dict[str, Any], ...] = (

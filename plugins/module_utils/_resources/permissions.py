@@ -1,11 +1,11 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who needs which role where, and giving it to them. Private to the collection."""
+"""Finding out who lacks which role, giving it and taking it away again. Private to the collection."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,155 +14,226 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Docume
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
-from ansible_collections.aks.backup.plugins.module_utils._resources import extension
+from ansible_collections.aks.backup.plugins.module_utils._resources import extension, policy_form
+from ansible_collections.aks.backup.plugins.module_utils._resources import permissions_matrix as matrix
+from ansible_collections.aks.backup.plugins.module_utils._resources import permissions_rows as table
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    MAKE_POLICY,
     MAKE_STORAGE,
     MAKE_VAULT,
+    STORAGE_ACCOUNT,
     cluster_id,
     cluster_principal,
     cluster_problems,
     group_id,
     vault_id,
 )
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions_rows import Row
 
-LIST_TYPE = "Microsoft.Authorization/roleAssignments"
+ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
+PERMISSIONS = "Microsoft.Authorization/permissions"
+INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
+ROUTING = "Microsoft.DataProtection/backupInstances"
+USE_AAD = "configuration.backupStorageLocation.config.useAAD"
+OPERATIONS = {"backup": ("backup",), "restore": ("restore",), "both": ("backup", "restore")}
 
-# Built-in roles have the same GUID in every tenant, while their names may change.
-ROLES = {
-    "Contributor": "b24988ac-6180-42a0-ab88-20f7382dd24c",
-    "Data Operator for Managed Disks": "959f8984-c045-4866-89c7-12bf9737be2e",
-    "Disk Snapshot Contributor": "7efff54f-a5b4-42b5-a1c5-5411624893ce",
-    "Reader": "acdd72a7-3385-48ef-bd42-f606fba81ae7",
-    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
-    "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+# What the options of the module are where a caller of :func:`lacking` does not say otherwise.
+DEFAULTS: Document = {
+    "mode": "report",
+    "operation": "backup",
+    "remove_orphaned": False,
+    "restore_from": [matrix.OPERATIONAL],
+    "role_scope": "resource",
+    "vault_tier": None,
+    "volume_types": [matrix.DISKS],
 }
 
 
-class Need(NamedTuple):
-    """``principal`` (vault, cluster or extension) needs ``role`` on ``scope``; ``vault_tier`` only for copies to the
-    vault.
-    """
+class Parties(NamedTuple):
+    """Whose identities the rows are about, as Azure has them; None for what does not exist."""
 
-    principal: str
-    role: str
-    scope: str
-    vault_tier: bool
-
-
-# The role matrix for backup, from Microsoft's prerequisites for AKS backup. The order is the one in which people read
-# it.
-BACKUP: tuple[Need, ...] = (
-    Need("vault", "Reader", "cluster", False),
-    Need("vault", "Reader", "snapshot_resource_group", False),
-    Need("cluster", "Contributor", "snapshot_resource_group", False),
-    Need("extension", "Storage Blob Data Contributor", "storage_account", False),
-    Need("vault", "Disk Snapshot Contributor", "snapshot_resource_group", True),
-    Need("vault", "Data Operator for Managed Disks", "snapshot_resource_group", True),
-    Need("vault", "Storage Blob Data Reader", "storage_account", True),
-)
-
-
-def rows(principals: Document, scopes: Document, vault_tier: bool) -> list[Document]:
-    """The matrix with principals and scopes filled in. A principal that Azure has not made up yet is None."""
-    return [
-        {
-            "principal": need.principal,
-            "principal_id": principals[need.principal],
-            "role": need.role,
-            "role_definition_id": _ids.role_definition(scopes[need.scope], ROLES[need.role]),
-            "scope": scopes[need.scope],
-        }
-        for need in BACKUP
-        if vault_tier or not need.vault_tier
-    ]
-
-
-def matching(row: Document, assignments: Iterable[Document]) -> Document | None:
-    """The assignment that already gives what the row needs, made at its scope or inherited from above."""
-    for assignment in assignments:
-        properties = assignment.get("properties") or {}
-        if (
-            _ids.same(properties.get("principalId"), row["principal_id"])
-            and _ids.same(_ids.name(properties.get("roleDefinitionId") or "/"), _ids.name(row["role_definition_id"]))
-            and f"{row['scope']}/".lower().startswith((properties.get("scope") or "").rstrip("/").lower() + "/")
-            and not properties.get("condition")
-        ):
-            return assignment
-    return None
-
-
-def command(row: Document) -> str:
-    """The Azure CLI command that makes the assignment, for somebody else to run."""
-    return (
-        f"az role assignment create --assignee-object-id {row['principal_id'] or '<known after apply>'} "
-        f"--assignee-principal-type ServicePrincipal --role '{row['role']}' --scope '{row['scope']}'"
-    )
-
-
-def assignment_name(row: Document) -> str:
-    """The same name for the same need on every run, so that an interrupted run cannot make a second assignment."""
-    return _ids.stable_uuid(row["scope"], row["principal_id"], row["role_definition_id"].rsplit("/", 1)[-1])
+    cluster: Document | None
+    vault: Document | None
+    extension: Document | None
 
 
 def manage(arm: Arm, params: Params) -> Outcome:
-    """Report what is missing, or grant it."""
+    """Report what is missing, grant it, or take back what was granted."""
+    operations = OPERATIONS[params["operation"]]
     scopes = _scopes(params)
-    cluster, vault, installed = arm.together(
-        [
-            lambda: arm.get(scopes["cluster"]),
-            lambda: arm.require(scopes["vault"], "Backup vault", MAKE_VAULT),
-            lambda: extension.find(arm, scopes["cluster"]),
-        ]
-    )
-    refuse(cluster_problems(refuse_unknown("cluster", cluster, scopes["cluster"])) + _no_identity(vault, installed))
-    if installed is None:
-        # In a plan the extension may come from an earlier step; for real it has to be there.
-        arm.require(
-            _ids.extension(scopes["cluster"], "azure-aks-backup"),
-            "backup extension",
-            "Install it with aks_backup_extension first.",
-        )
-    principals = {
-        "vault": dig(vault, "identity.principalId"),
-        "cluster": cluster_principal(cluster),
-        "extension": dig(installed, "properties.aksAssignedIdentity.principalId"),
-    }
-    wanted = rows(principals, scopes, params["vault_tier"])
-    existing = _existing(arm, wanted)
+    refuse(_unnamed(params, scopes, operations))
+    parties, tier = _read(arm, params)
+    wanted = rows(params, parties, tier)
+    assignments = existing(arm, wanted)
     for row in wanted:
-        found = matching(row, existing[row["scope"]]) if row["principal_id"] else None
-        row["assignment_id"] = found["id"] if found else None
+        row["assignment_id"] = (table.matching(row, assignments[row["scope"]]) or {}).get("id")
+    orphaned = table.orphans(wanted, assignments)
+    before = _shown([row for row in wanted if row["assignment_id"]], orphaned)
+    if params["mode"] == "revoke":
+        taken = _revocable(arm, params, parties, wanted, assignments)
+        _delete(arm, [row["assignment_id"] for row in [*taken, *orphaned]])
+        after = _shown([row for row in wanted if row["assignment_id"] and row not in taken], [])
+        return _outcome(wanted, before, after, taken=taken, orphaned=orphaned, removed=True)
     missing = [row for row in wanted if not row["assignment_id"]]
     if missing:
-        arm.together(
-            [
-                lambda: arm.require(scopes["storage_account"], "storage account", MAKE_STORAGE),
-                lambda: arm.require(scopes["snapshot_resource_group"], "resource group", MAKE_STORAGE),
-            ]
-        )
-    before = {"assignments": [_shown(row) for row in wanted if row["assignment_id"]]}
-    if params["mode"] == "grant":
-        arm.together([partial(_grant, arm, row) for row in missing])
-        after = {"assignments": [_shown(row) for row in wanted]}
-    else:
-        after = before
+        _require_scopes(arm, missing)
+    if params["mode"] == "report":
+        return _outcome(wanted, before, before, missing=missing, orphaned=orphaned)
+    _grant_all(arm, missing)
+    if params["remove_orphaned"]:
+        _delete(arm, [row["assignment_id"] for row in orphaned])
+    after = _shown(wanted, [] if params["remove_orphaned"] else orphaned)
+    removed = params["remove_orphaned"]
+    return _outcome(wanted, before, after, granted=missing, orphaned=orphaned, removed=removed)
+
+
+def lacking(arm: Arm, params: Params) -> list[Row]:
+    """For other modules: what is missing, with commands, for the options of aks_backup_permissions. Writes nothing."""
+    found: list[Row] = manage(arm, {**DEFAULTS, **params, "mode": "report"}).result["missing"]
+    return found
+
+
+def _outcome(
+    wanted: list[Row],
+    before: Document,
+    after: Document,
+    *,
+    missing: Iterable[Row] = (),
+    granted: Iterable[Row] = (),
+    taken: Iterable[Row] = (),
+    orphaned: Iterable[Row] = (),
+    removed: bool = False,
+) -> Outcome:
+    granted, taken, orphaned = list(granted), list(taken), list(orphaned)
     return Outcome(
-        changed=bool(missing) and params["mode"] == "grant",
+        changed=bool(granted or taken or (removed and orphaned)),
         before=before,
         after=after,
         result={
-            "assignments": [{**row, "granted": row in missing and params["mode"] == "grant"} for row in wanted],
-            "missing": [{**row, "command": command(row)} for row in missing] if params["mode"] == "report" else [],
+            "assignments": [
+                {"kept": None, **row, "granted": row in granted, "revoked": row in taken} for row in wanted
+            ],
+            "missing": [{**row, "command": table.command(row), "terraform": table.terraform(row)} for row in missing],
+            "orphaned": [{**row, "removed": removed} for row in orphaned],
         },
     )
 
 
-def _no_identity(vault: Document, installed: Document | None) -> list[str]:
+# What is needed
+
+
+def rows(params: Params, parties: Parties, vault_tier: bool) -> list[Row]:
+    """The matrix's rows for these options and identities. A principal that Azure has not made up yet is None."""
+    settings = dig(parties.extension, "properties.configurationSettings", {})
+    keys = parties.extension is not None and str(settings.get(USE_AAD)).lower() != "true"
+    needs = matrix.needs(
+        OPERATIONS[params["operation"]],
+        vault_tier=vault_tier,
+        restore_from=params["restore_from"],
+        volume_types=params["volume_types"],
+        access=matrix.KEYS if keys else matrix.ENTRA,
+    )
+    principals = {
+        "vault": vault_principal(parties.vault, params.get("vault_identity_id")),
+        "cluster": cluster_principal(parties.cluster),
+        "extension": dig(parties.extension, "properties.aksAssignedIdentity.principalId"),
+    }
+    return table.rows(needs, principals, _scopes(params), params["role_scope"])
+
+
+def vault_principal(vault: Document | None, identity_id: str | None) -> str | None:
+    """The object ID of the vault's own identity, or of the user-assigned one that backup instances use instead."""
+    if not identity_id:
+        found = dig(vault, "identity.principalId")
+    else:
+        assigned = dig(vault, "identity.userAssignedIdentities", {})
+        found = next(
+            (one.get("principalId") for id_, one in assigned.items() if one and _ids.same(id_, identity_id)), None
+        )
+    return str(found) if found else None
+
+
+def _scopes(params: Params) -> dict[str, list[str]]:
+    """Kind of scope -> IDs; empty where the options name none."""
+    account = params.get("storage_account_id") or params.get("storage_account")
+    groups = {
+        option: [group_id(params, option)] if params.get(option) else []
+        for option in ("snapshot_resource_group", "staging_resource_group")
+    }
+    shares = params.get("file_share_storage_account_ids") or []
+    staging = params.get("staging_storage_account_id")
+    return {
+        **groups,
+        "cluster": [cluster_id(params)],
+        "file_share_storage_account": [
+            _ids.expect(id_, STORAGE_ACCOUNT, "file_share_storage_account_ids") for id_ in shares
+        ],
+        "staging_storage_account": [_ids.expect(staging, STORAGE_ACCOUNT, "staging_storage_account_id")]
+        if staging
+        else [],
+        "storage_account": [extension.account_id(params)] if account else [],
+    }
+
+
+def _unnamed(params: Params, scopes: dict[str, list[str]], operations: Collection[str]) -> list[str]:
+    """Problems with options that the rows need and that are not given."""
+    needs = matrix.needs(operations, restore_from=params["restore_from"], volume_types=params["volume_types"])
+    said = []
+    for kind in sorted({need.scope for need in needs}):
+        if not scopes[kind]:
+            what = next(need for need in needs if need.scope == kind)
+            said.append(
+                f"{matrix.SCOPES[kind]} is needed for operation={params['operation']}: the {what.principal} needs "
+                f"{what.role} on it."
+            )
+    return said
+
+
+def _read(arm: Arm, params: Params) -> tuple[Parties, bool]:
+    """The parties, and whether the policy uses the vault tier."""
+    cluster, vault, policy = cluster_id(params), vault_id(params), _policy_id(params)
+    asked, lenient = params["vault_tier"], params["mode"] == "revoke"
+
+    def required(id_: str, noun: str, way: str) -> Document | None:
+        return arm.get(id_) if lenient else arm.require(id_, noun, way)
+
+    documents = arm.together(
+        [
+            lambda: arm.get(cluster),
+            lambda: required(vault, "Backup vault", MAKE_VAULT),
+            lambda: extension.find(arm, cluster),
+            lambda: required(policy, "backup policy", MAKE_POLICY) if policy and asked is None else None,
+        ]
+    )
+    parties = Parties(*documents[:3])
+    tier = asked if asked is not None else policy_form.uses_vault_tier(dig(documents[3], "properties", {}))
+    if lenient:
+        return parties, tier
+    refuse_unknown("cluster", parties.cluster, cluster)
+    refuse(cluster_problems(parties.cluster or {}) + _no_identity(params, parties))
+    if parties.extension is None:
+        # In a plan the extension may come from an earlier step; for real it has to be there.
+        way = "Install it with aks_backup_extension first."
+        arm.require(_ids.extension(cluster, "azure-aks-backup"), "backup extension", way)
+    return parties, tier
+
+
+def _policy_id(params: Params) -> str | None:
+    if params.get("policy_id"):
+        return str(params["policy_id"])
+    return _ids.policy(vault_id(params), params["policy_name"]) if params.get("policy_name") else None
+
+
+def _no_identity(params: Params, parties: Parties) -> list[str]:
     """Problems with what exists and has no identity to give a role to. What a plan has yet to create is none."""
     said = []
-    if vault.get("properties") and not dig(vault, "identity.principalId"):
+    vault, installed, chosen = parties.vault or {}, parties.extension, params.get("vault_identity_id")
+    if vault.get("properties") and not vault_principal(vault, chosen):
         said.append(
-            f"The Backup vault {vault.get('name')} has no system-assigned identity to give roles to. "
+            f"The Backup vault {vault.get('name')} does not have the identity {chosen}. Give it to the vault with "
+            "aks_backup_vault (identity)."
+            if chosen
+            else f"The Backup vault {vault.get('name')} has no system-assigned identity to give roles to. "
             "Give it one with aks_backup_vault (identity)."
         )
     if installed and not dig(installed, "properties.aksAssignedIdentity.principalId"):
@@ -173,54 +244,164 @@ def _no_identity(vault: Document, installed: Document | None) -> list[str]:
     return said
 
 
-def _scopes(params: Params) -> dict[str, str]:
-    return {
-        "cluster": cluster_id(params),
-        "snapshot_resource_group": group_id(params, "snapshot_resource_group"),
-        "storage_account": extension.account_id(params),
-        "vault": vault_id(params),
-    }
-
-
-def _existing(arm: Arm, wanted: list[Document]) -> dict[str, list[Document]]:
+def existing(arm: Arm, wanted: list[Row]) -> dict[str, list[Row]]:
     """Assignments at and above each scope, read once per scope."""
     scopes = sorted({row["scope"] for row in wanted})
-    found = arm.together([partial(arm.list_all, LIST_TYPE, scope, filter="atScope()") for scope in scopes])
+    found = arm.together([partial(arm.list_all, ASSIGNMENTS, scope, filter="atScope()") for scope in scopes])
     return dict(zip(scopes, found, strict=False))
 
 
-def _grant(arm: Arm, row: Document) -> None:
-    if row["principal_id"] is None:
-        # Only in a plan: the identity comes with a resource that the plan creates. Shown as known after apply.
-        row["assignment_id"] = None
-        arm.put(
-            _ids.role_assignment(row["scope"], _ids.stable_uuid(row["scope"], row["principal"], row["role"])),
-            _body(row),
-        )
-        return
-    id_ = _ids.role_assignment(row["scope"], assignment_name(row))
+def _require_scopes(arm: Arm, missing: list[Row]) -> None:
+    kinds = {row["scope"]: row["scope_kind"] for row in missing if row["scope_kind"] != "cluster"}
+
+    def require(scope: str, kind: str) -> Document:
+        return arm.require(scope, "storage account" if "account" in kind else "resource group", MAKE_STORAGE)
+
+    arm.together([partial(require, scope, kind) for scope, kind in kinds.items()])
+
+
+# Granting
+
+
+def _grant_all(arm: Arm, missing: list[Row]) -> None:
+    """Make what is missing. Whoever may not hears of all of it at once, before any write where Azure tells."""
+    scopes = sorted({row["assignment_scope"] for row in missing})
+    may = dict(zip(scopes, arm.together([partial(may_assign, arm, scope) for scope in scopes]), strict=False))
+    if denied := [row for row in missing if not may[row["assignment_scope"]]]:
+        raise _unassignable(denied, {"code": "AuthorizationFailed", "resource_id": denied[0]["assignment_scope"]})
+    # Needs that meet at a wider scope are one assignment.
+    same: dict[str, list[Row]] = {}
+    for row in missing:
+        same.setdefault(table.assignment_name(row), []).append(row)
+    refused = [answer for answer in arm.together([partial(_grant, arm, group) for group in same.values()]) if answer]
+    if refused:
+        # A condition on the caller's own role shows in the refusal only.
+        raise _unassignable([row for group, _error in refused for row in group], refused[0][1].facts)
+
+
+def _unassignable(denied: list[Row], facts: dict[str, Any]) -> AzureError:
+    kept = {**facts, "problems": [f"{table.sentence(row)} is missing: {table.command(row)}" for row in denied]}
+    return AzureError(table.unassignable(denied), **kept)
+
+
+def may_assign(arm: Arm, scope: str) -> bool:
+    """Whether the caller may assign roles at a scope, as far as Azure tells; the scope may not exist yet."""
+    entries = caller_permissions(arm, scope)
+    return entries is None or table.allowed(entries, table.ASSIGN)
+
+
+def caller_permissions(arm: Arm, scope: str) -> list[Document] | None:
+    """What the caller may do at a scope, or where it does not exist above it; None when Azure does not tell."""
+    for place in dict.fromkeys([scope, *(table.widened(scope, wide) for wide in ("resource_group", "subscription"))]):
+        try:
+            entries = arm.list_all(PERMISSIONS, place)
+        except AzureError as exc:
+            if exc.facts.get("status") == 403:
+                return None
+            raise
+        if entries:
+            return entries
+    return []
+
+
+def _grant(arm: Arm, group: list[Row]) -> tuple[list[Row], AzureError] | None:
+    """One assignment for all rows of the group; gives the refusal when the caller may not make it."""
+    row = group[0]
+    id_ = _ids.role_assignment(row["assignment_scope"], table.assignment_name(row))
+    made: str | None = id_
     try:
-        arm.put(id_, _body(row))
-        row["assignment_id"] = id_
+        arm.put(id_, table.body(row))
     except AzureError as exc:
+        if exc.code == "AuthorizationFailed":
+            return group, exc
         if exc.code != "RoleAssignmentExists":
             raise
         # Somebody made the same assignment, under a name of their own, since it was looked for.
-        row["assignment_id"] = (matching(row, arm.list_all(LIST_TYPE, row["scope"], filter="atScope()")) or {}).get(
-            "id"
+        live = arm.list_all(ASSIGNMENTS, row["assignment_scope"], filter="atScope()")
+        made = (table.made_for(row, live) or {}).get("id")
+    for one in group:
+        # In a plan the identity may come with a resource that the plan creates: known after apply.
+        one["assignment_id"] = made if one["principal_id"] else None
+    return None
+
+
+# Taking away
+
+
+def _revocable(
+    arm: Arm, params: Params, parties: Parties, wanted: list[Row], assignments: dict[str, list[Row]]
+) -> list[Row]:
+    """The rows whose assignments may go; the others get a reason in ``kept``. Refuses to break a running backup."""
+    vault = vault_id(params)
+    protecting, others = arm.together(
+        [
+            lambda: arm.list_all(ROUTING, cluster_id(params)) if parties.cluster else [],
+            lambda: arm.list_all(INSTANCES, vault) if parties.vault else [],
+        ]
+    )
+    own = sorted(item["name"] for item in protecting if _ids.same(_ids.parent(_policy_of(item)), vault))
+    if own and params["operation"] != "restore":
+        refuse(
+            [
+                f"The cluster is protected by {', '.join(own)}, whose backups would fail without these roles. Remove "
+                "it first (aks_backup_instance, state=absent), or revoke operation=restore only."
+            ]
         )
+    others = [item for item in others if not _ids.same(_source_of(item), cluster_id(params))]
+    backup = rows({**params, "operation": "backup", "volume_types": [matrix.DISKS, matrix.FILES]}, parties, True)
+    needed = {(row["principal"], row["role"], row["scope"]) for row in backup} if own else set()
+    taken = []
+    for row in wanted:
+        at = table.made_for(row, assignments[row["scope"]])
+        if at is None:
+            if row["assignment_id"]:
+                row["kept"] = f"It is inherited from {_ids.parse(row['assignment_id']).scope}."
+        elif (row["principal"], row["role"], row["scope"]) in needed:
+            row["kept"] = f"The backup instance {own[0]} of the cluster needs it."
+        elif users := _users(row, parties, others):
+            row["kept"] = f"Backup instances of other clusters need it: {', '.join(users)}."
+        else:
+            row["assignment_id"] = at["id"]
+            taken.append(row)
+    return taken
 
 
-def _body(row: Document) -> Document:
-    # The type of the principal spares Azure a look into a directory that may not know a new identity yet.
+def _users(row: Row, parties: Parties, others: list[Document]) -> list[str]:
+    """Backup instances of other clusters in the vault that share the assignment."""
+    shared = row["principal"] == "vault" or (
+        row["principal"] == "cluster" and not dig(parties.cluster, "identity.principalId")
+    )
+    if not shared or row["scope_kind"].startswith("staging"):
+        return []
+    wide = row["assignment_scope"] != row["scope"]
+    if row["scope_kind"] == "cluster" and not wide:
+        return []
+    if row["scope_kind"] == "snapshot_resource_group" and not wide:
+        others = [item for item in others if any(_ids.same(row["scope"], group) for group in _snapshot_groups(item))]
+    return sorted(item["name"] for item in others)
+
+
+def _delete(arm: Arm, assignment_ids: Iterable[str]) -> None:
+    arm.together([partial(arm.delete, id_) for id_ in dict.fromkeys(assignment_ids)])
+
+
+def _policy_of(item: Document) -> str:
+    return str(dig(item, "properties.policyInfo.policyId", "/subscriptions/unknown"))
+
+
+def _source_of(item: Document) -> str:
+    return str(dig(item, "properties.dataSourceInfo.resourceID", ""))
+
+
+def _snapshot_groups(item: Document) -> list[str]:
+    stores = dig(item, "properties.policyInfo.policyParameters.dataStoreParametersList", [])
+    return [str(store.get("resourceGroupId")) for store in stores]
+
+
+def _shown(held: Iterable[Row], orphaned: Iterable[Row]) -> Document:
+    keys = ("principal", "principal_id", "role", "assignment_scope")
+    lines = {tuple(row[key] for key in keys): {key: row[key] for key in keys} for row in held}
     return {
-        "properties": {
-            "principalId": row["principal_id"],
-            "principalType": "ServicePrincipal",
-            "roleDefinitionId": row["role_definition_id"],
-        }
+        "assignments": list(lines.values()),
+        "orphaned": [{key: row[key] for key in ("principal_id", "role", "scope")} for row in orphaned],
     }
-
-
-def _shown(row: Document) -> dict[str, Any]:
-    return {key: row[key] for key in ("principal", "principal_id", "role", "scope")}
