@@ -52,7 +52,12 @@ T = TypeVar("T")
 
 
 class Arm:
-    """Azure. Safe to use from several threads. ``operations`` lists what was written, in order, for the result."""
+    """Azure. Safe to use from several threads. ``operations`` lists what was written, in order, for the result.
+
+    ``tell`` takes a line on how a long job stands, for whoever watches.
+    """
+
+    tell: Callable[[str], Any] = staticmethod(lambda line: None)
 
     def __init__(self, params: Mapping[str, Any], cloud: Cloud, deadline: Deadline, transport_options: dict[str, Any],
                  shared_directory: str | None = None) -> None:  # fmt: skip

@@ -106,6 +106,8 @@ class Host(Protocol):
 
     def warn(self, warning: str) -> None: ...
 
+    def log(self, msg: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -157,6 +159,7 @@ class Contract:
             }
         except BackupError as exc:
             return {"failed": True, "changed": False, "msg": exc.message, "error": exc.facts}
+        arm.tell = host.log
         seen: Arm = DryRun(arm) if host.check_mode else arm
         try:
             outcome = self.work(seen, {**host.params, "subscription_id": arm.subscription_id})

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aks_backup_job_info
-short_description: Read the jobs of a Backup vault
+short_description: Read the jobs of Azure Backup for AKS
 version_added: 0.1.0
 author:
   - aks.backup contributors (!UNKNOWN)
 description:
-  - Returns the jobs of a vault, newest first, all of them. Azure's pages are followed to the last.
+  - Returns the jobs of a vault, or of all vaults of subscriptions, newest first, all of them. Azure's pages are
+    followed to the last.
   - Jobs are backups on demand and by schedule, restores, and copies to the vault tier.
 requirements:
   - python >= 3.10
@@ -21,6 +22,7 @@ requirements:
   - azure-identity >= 1.23
   - azure-mgmt-core >= 1.6
   - azure-mgmt-dataprotection >= 2.0
+  - azure-mgmt-resourcegraph >= 8.0
   - isodate >= 0.7
 extends_documentation_fragment:
   - aks.backup.azure
@@ -28,6 +30,10 @@ extends_documentation_fragment:
   - aks.backup.vault
   - aks.backup.attributes.info_module
 options:
+  backup_instance:
+    description:
+      - Only jobs of the backup instance of this name or resource ID.
+    type: str
   cluster_id:
     description:
       - Only jobs of the cluster with this resource ID.
@@ -38,15 +44,24 @@ options:
         steps, transferred bytes, and the recovery point. It costs one request for each job.
     type: bool
     default: false
+  end_time:
+    description:
+      - Only jobs that started until then, a date or a moment in ISO 8601, UTC where it does not say.
+    type: str
   job_id:
     description:
       - Name or resource ID of a job. Only this job is returned, with details, and the other filters do not matter.
+      - A job of the paired region needs O(secondary_region) as well.
     type: str
   latest_only:
     description:
       - Whether to return of each backup instance only the newest of the jobs that the other filters leave.
     type: bool
     default: false
+  limit:
+    description:
+      - Return at most so many of the jobs that the other filters leave, the newest.
+    type: int
   operation:
     description:
       - Only jobs that do one of these.
@@ -58,12 +73,33 @@ options:
       Restore: Restores.
       ScheduledBackup: Backups that the policy asked for.
       Tiering: Copies to the vault tier.
+  secondary_region:
+    description:
+      - Whether to read the jobs of the paired region instead, which are the restores there. The vault must restore
+        across regions.
+    type: bool
+    default: false
   since:
     description:
       - Only jobs that started within this time, a number with V(m), V(h), V(d) or V(w) behind it, for minutes, hours,
         days or weeks. An empty string is for all jobs that Azure still knows.
     type: str
     default: 7d
+  source:
+    description:
+      - Where to read. One job is always read from its vault.
+    type: str
+    default: vault
+    choices:
+      resource_graph: >-
+        Azure Resource Graph, which answers for many vaults and subscriptions at once. It lags behind by seconds to
+        minutes and shows what the caller may read. O(vault_name) or O(vault_id) then is one more filter.
+      vault: The vault of O(vault_name) or O(vault_id), one of which is then required.
+  start_time:
+    description:
+      - Only jobs that started then or later, a date or a moment in ISO 8601, UTC where it does not say. The later of
+        this and O(since) counts, so give an empty O(since) to look further back.
+    type: str
   status:
     description:
       - Only jobs that stand so.
@@ -77,6 +113,11 @@ options:
       - Failed
       - InProgress
       - Paused
+  subscriptions:
+    description:
+      - IDs of the subscriptions to look into with O(source=resource_graph). Left out, it is O(subscription_id).
+    type: list
+    elements: str
 seealso:
   - module: aks.backup.aks_backup_run
     description: Starts a job.
@@ -108,6 +149,12 @@ EXAMPLES = r"""
     details: true
   register: trouble
 
+- name: Read the newest job of each protected cluster of the subscription, in whatever vault
+  aks.backup.aks_backup_job_info:
+    source: resource_graph
+    latest_only: true
+  register: newest
+
 - name: Read the last backup of a cluster
   aks.backup.aks_backup_job_info:
     vault_name: bv-east
@@ -134,6 +181,10 @@ jobs:
   type: list
   elements: dict
   contains:
+    activity_id:
+      description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
     backup_instance_id:
       description: Resource ID of the backup instance.
       type: str
@@ -152,6 +203,10 @@ jobs:
       description: Bytes that were copied. V(null) when Azure does not say.
       type: float
       sample: 1048576
+    destination_datastore:
+      description: The tier that the job copies to. V(null) for backups and restores.
+      type: str
+      sample: VaultStore
     duration_seconds:
       description: How long the job has taken.
       type: float
@@ -220,9 +275,15 @@ jobs:
       type: str
       sample: aks-daily
     recovery_point_id:
-      description: Name of the recovery point that a backup made. V(null) for other jobs, and while it is not known.
+      description: >-
+        Name of the recovery point that a backup made, or that a restore or a copy started from. V(null) while it is not
+        known, and in lists.
       type: str
       sample: 0123456789abcdef0123456789abcdef
+    source_datastore:
+      description: The tier that the job reads from. V(null) for backups.
+      type: str
+      sample: OperationalStore
     start_time:
       description: When the job started.
       type: str
@@ -240,10 +301,19 @@ jobs:
           description: What the step does.
           type: str
           sample: Trigger Backup
+        progress_percent:
+          description: How far the step is. V(null) when Azure does not say.
+          type: float
+          sample: 40
         status:
           description: How the step stands.
           type: str
           sample: Completed
+    target_cluster_id:
+      description: Resource ID of the cluster that a restore writes to. V(null) for other jobs, and in lists.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-2
     vault_name:
       description: Name of the vault.
       type: str
@@ -294,12 +364,26 @@ summary:
   returned: success
   type: dict
   contains:
+    by_operation:
+      description: Number of jobs by what they do.
+      type: dict
+      sample:
+        OnDemandBackup: 1
+        ScheduledBackup: 12
     by_status:
       description: Number of jobs by status.
       type: dict
       sample:
         Completed: 12
         Failed: 1
+    newest:
+      description: When the newest of the jobs started. V(null) when there is none.
+      type: str
+      sample: '2026-01-05T07:53:06.923841Z'
+    oldest:
+      description: When the oldest of the jobs started. V(null) when there is none.
+      type: str
+      sample: '2025-12-29T07:53:06.923841Z'
     total:
       description: Number of jobs.
       type: int
@@ -378,33 +462,44 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.jobs import list_jobs
-from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
+from ansible_collections.aks.backup.plugins.module_utils._resources.jobs_list import list_jobs
+from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION, RESOURCE_GRAPH
 
 ARGUMENT_SPEC = {
     **VAULT_SPEC,
+    "backup_instance": {"type": "str"},
     "cluster_id": {"type": "str"},
     "details": {"type": "bool", "default": False},
+    "end_time": {"type": "str"},
     "job_id": {"type": "str"},
     "latest_only": {"type": "bool", "default": False},
+    "limit": {"type": "int"},
     "operation": {
         "type": "list",
         "elements": "str",
         "choices": ["CrossRegionRestore", "OnDemandBackup", "Restore", "ScheduledBackup", "Tiering"],
     },
+    "secondary_region": {"type": "bool", "default": False},
     "since": {"type": "str", "default": "7d"},
+    "source": {"type": "str", "choices": ["resource_graph", "vault"], "default": "vault"},
+    "start_time": {"type": "str"},
     "status": {
         "type": "list",
         "elements": "str",
         "choices": ["Cancelled", "Cancelling", "Completed", "CompletedWithWarnings", "Failed", "InProgress", "Paused"],
     },
+    "subscriptions": {"type": "list", "elements": "str"},
 }
 
 CONTRACT = Contract(
     work=list_jobs,
     argument_spec=ARGUMENT_SPEC,
-    packages=(DATA_PROTECTION,),
-    identifies=("vault",),
+    packages=(DATA_PROTECTION, RESOURCE_GRAPH),
+    constraints={
+        "mutually_exclusive": [("vault_id", "vault_name")],
+        "required_if": [("source", "vault", ("vault_id", "vault_name"), True)],
+        "required_together": [("vault_name", "vault_resource_group")],
+    },
 )
 
 

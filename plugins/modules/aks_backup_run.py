@@ -36,6 +36,14 @@ options:
       - Whether a job that ends with warnings fails the task. Only with O(wait=true).
     type: bool
     default: false
+  follow_running:
+    description:
+      - Whether to look first for a job that the same request, by this module, has started and that is still under way,
+        and to follow it instead of starting a second one. So a run that was interrupted goes on where it was.
+      - Two requests are the same when they are for the same backup instance, rule and retention tag.
+      - With V(false) a backup is started in any case. That also spares a list of the vault's jobs.
+    type: bool
+    default: true
   friendly_name:
     description:
       - Friendly name of the backup instance, to distinguish several of the cluster in the vault.
@@ -53,6 +61,11 @@ options:
     description:
       - Name of the policy's backup rule. Left out, it is read from the policy.
     type: str
+  skip_if_newer_than:
+    description:
+      - Start nothing when the newest recovery point is younger than this, a number with V(m), V(h), V(d) or V(w) behind
+        it, for minutes, hours, days or weeks. A recovery point that lacks something does not count.
+    type: str
   wait:
     description:
       - Whether to follow the job to its end. With V(false) the task ends as soon as Azure has taken the request.
@@ -62,6 +75,10 @@ notes:
   - In check mode the module says which backup instance would be backed up by which rule and tag. Of a backup instance
     that an earlier task of the same plan would create, the rule is not known and V(null).
   - Azure takes ten backups on demand a day for a backup instance, and one at a time.
+  - While a job is followed, a line tells how it stands whenever that changes, and each minute. It is shown on the
+    screen where the task runs in the controller, and is in the log of the host where it runs in a process of its own.
+  - While a job is followed, Azure may be out of reach for a while. When O(wait_timeout) passes or the run is ended, the
+    job goes on in Azure, and the next run finds it, see O(follow_running).
 seealso:
   - module: aks.backup.aks_backup_instance
     description: The step before.
@@ -88,6 +105,14 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     var: backup.recovery_point_id
 
+- name: Have a backup that is not older than four hours, making one if there is none
+  aks.backup.aks_backup_run:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    skip_if_newer_than: 4h
+
 - name: Start a backup that is kept as long as those of the policy's tag Weekly, and do not wait for it
   aks.backup.aks_backup_run:
     cluster_name: aks-east-1
@@ -105,11 +130,20 @@ backup_instance_id:
   type: str
   sample: >-
     /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000
+followed:
+  description: Whether a job that was under way already was followed, instead of starting one.
+  returned: success
+  type: bool
+  sample: false
 job:
-  description: The job at its end. V(null) with O(wait=false) and in check mode.
+  description: The job at its end. V(null) with O(wait=false), in check mode, and when there was no need for one.
   returned: success
   type: dict
   contains:
+    activity_id:
+      description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
     backup_instance_id:
       description: Resource ID of the backup instance.
       type: str
@@ -128,6 +162,10 @@ job:
       description: Bytes that were copied. V(null) when Azure does not say.
       type: float
       sample: 1048576
+    destination_datastore:
+      description: The tier that the job copies to. V(null) for backups and restores.
+      type: str
+      sample: VaultStore
     duration_seconds:
       description: How long the job has taken.
       type: float
@@ -196,9 +234,15 @@ job:
       type: str
       sample: aks-daily
     recovery_point_id:
-      description: Name of the recovery point that a backup made. V(null) for other jobs, and while it is not known.
+      description: >-
+        Name of the recovery point that a backup made, or that a restore or a copy started from. V(null) while it is not
+        known, and in lists.
       type: str
       sample: 0123456789abcdef0123456789abcdef
+    source_datastore:
+      description: The tier that the job reads from. V(null) for backups.
+      type: str
+      sample: OperationalStore
     start_time:
       description: When the job started.
       type: str
@@ -216,10 +260,19 @@ job:
           description: What the step does.
           type: str
           sample: Trigger Backup
+        progress_percent:
+          description: How far the step is. V(null) when Azure does not say.
+          type: float
+          sample: 40
         status:
           description: How the step stands.
           type: str
           sample: Completed
+    target_cluster_id:
+      description: Resource ID of the cluster that a restore writes to. V(null) for other jobs, and in lists.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-2
     vault_name:
       description: Name of the vault.
       type: str
@@ -266,21 +319,85 @@ job:
           type: str
           sample: scratch
 job_id:
-  description: Resource ID of the job. V(null) in check mode.
+  description: Resource ID of the job. V(null) in check mode, and when there was no need for one.
   returned: success
   type: str
   sample: >-
     /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupJobs/00000000-0000-0000-0000-000000000000
+recovery_point:
+  description: >-
+    The recovery point that was made, or the one that is young enough with O(skip_if_newer_than). V(null) with
+    O(wait=false) and in check mode.
+  returned: success
+  type: dict
+  contains:
+    datastores:
+      description: The tiers that hold the recovery point.
+      type: list
+      elements: dict
+      contains:
+        creation_time:
+          description: When the copy in the tier was made.
+          type: str
+          sample: '2026-01-05T07:53:54.4048516Z'
+        expiry_time:
+          description: When the tier gives it up. V(null) when Azure does not say.
+          type: str
+          sample: '2026-02-04T07:55:29.5079653Z'
+        state:
+          description: How the copy in the tier stands.
+          type: str
+          sample: COMMITTED
+        type:
+          description: The tier.
+          type: str
+          sample: OperationalStore
+    expiry_time:
+      description: When the recovery point is given up. V(null) when Azure does not say, as for the operational tier.
+      type: str
+      sample: '2026-02-04T07:55:29.5079653Z'
+    id:
+      description: Resource ID of the recovery point.
+      type: str
+      sample: >-
+        /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupInstances/aks-east-1-aks-east-1-00000000-0000-0000-0000-000000000000/recoveryPoints/0123456789abcdef0123456789abcdef
+    name:
+      description: Name of the recovery point, which a restore asks for.
+      type: str
+      sample: 0123456789abcdef0123456789abcdef
+    policy_name:
+      description: Name of the policy that the recovery point was made by.
+      type: str
+      sample: aks-daily
+    retention_tag:
+      description: The policy's tag that says how long it is kept.
+      type: str
+      sample: Default
+    state:
+      description: Whether the recovery point is whole, C(Completed) or C(Partial). V(null) when Azure does not say.
+      type: str
+      sample: Completed
+    time:
+      description: The moment to which the recovery point belongs.
+      type: str
+      sample: '2026-01-05T07:55:29.5079653Z'
 recovery_point_id:
-  description: Name of the recovery point that was made. V(null) with O(wait=false) and in check mode.
+  description: Name of RV(recovery_point).
   returned: success
   type: str
   sample: 0123456789abcdef0123456789abcdef
 rule_name:
-  description: Name of the policy's backup rule. V(null) in check mode when the backup instance does not exist yet.
+  description: >-
+    Name of the policy's backup rule. V(null) when it was not needed, and in check mode when the backup instance does
+    not exist yet.
   returned: success
   type: str
   sample: BackupDaily
+started:
+  description: Whether a job was started, or in check mode would be.
+  returned: success
+  type: bool
+  sample: true
 operations:
   description:
     - What was written to Azure, in order; in check mode, what would be written. Empty when nothing changed.
@@ -378,17 +495,19 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.jobs import run
+from ansible_collections.aks.backup.plugins.module_utils._resources.run import run
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 ARGUMENT_SPEC = {
     **CLUSTER_SPEC,
     **VAULT_SPEC,
     "fail_on_warnings": {"type": "bool", "default": False},
+    "follow_running": {"type": "bool", "default": True},
     "friendly_name": {"type": "str"},
     "name": {"type": "str"},
     "retention_tag_override": {"type": "str"},
     "rule_name": {"type": "str"},
+    "skip_if_newer_than": {"type": "str"},
     "wait": {"type": "bool", "default": True},
 }
 

@@ -13,8 +13,8 @@ version_added: 0.1.0
 author:
   - aks.backup contributors (!UNKNOWN)
 description:
-  - Returns the recovery points of a backup instance, newest first, all of them. A recovery point is what a restore
-    starts from.
+  - Returns the recovery points of a backup instance, newest first, all of them or those that are asked for. A recovery
+    point is what a restore starts from.
   - It is an error when the cluster has no backup instance in the vault. In check mode there are then no recovery
     points.
 requirements:
@@ -30,6 +30,17 @@ extends_documentation_fragment:
   - aks.backup.vault
   - aks.backup.attributes.info_module
 options:
+  datastore:
+    description:
+      - Only recovery points that this tier holds.
+    type: str
+    choices:
+      OperationalStore: Snapshots beside the cluster, the quicker ones to restore from.
+      VaultStore: Copies in the vault.
+  end_time:
+    description:
+      - Only recovery points until then, a date or a moment in ISO 8601, UTC where it does not say.
+    type: str
   friendly_name:
     description:
       - Friendly name of the backup instance, to distinguish several of the cluster in the vault.
@@ -37,6 +48,29 @@ options:
   name:
     description:
       - Name of the backup instance. Needed only when several protect the cluster in the vault.
+    type: str
+  recovery_point_state:
+    description:
+      - Only recovery points in this state.
+    type: str
+    choices:
+      Completed: Whole ones, those of which Azure says nothing included.
+      Partial: Those that lack something.
+  secondary_region:
+    description:
+      - Whether to read the recovery points that the paired region has, which are copies in the vault tier. The vault
+        must restore across regions. Copies arrive there up to 36 hours later.
+    type: bool
+    default: false
+  since:
+    description:
+      - Only recovery points of this time until now, a number with V(m), V(h), V(d) or V(w) behind it, for minutes,
+        hours, days or weeks.
+    type: str
+  start_time:
+    description:
+      - Only recovery points of then or later, a date or a moment in ISO 8601, UTC where it does not say. The later of
+        this and O(since) counts.
     type: str
 seealso:
   - module: aks.backup.aks_backup_run
@@ -53,6 +87,15 @@ EXAMPLES = r"""
     vault_name: bv-east
     vault_resource_group: rg-backup
   register: points
+
+- name: Read what the vault tier has held since the new year
+  aks.backup.aks_recovery_point_info:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    datastore: VaultStore
+    start_time: '2026-01-01'
 
 - name: Show when the last backup was made
   ansible.builtin.debug:
@@ -76,6 +119,10 @@ latest:
       type: list
       elements: dict
       contains:
+        creation_time:
+          description: When the copy in the tier was made.
+          type: str
+          sample: '2026-01-05T07:53:54.4048516Z'
         expiry_time:
           description: When the tier gives it up. V(null) when Azure does not say.
           type: str
@@ -128,6 +175,10 @@ recovery_points:
       type: list
       elements: dict
       contains:
+        creation_time:
+          description: When the copy in the tier was made.
+          type: str
+          sample: '2026-01-05T07:53:54.4048516Z'
         expiry_time:
           description: When the tier gives it up. V(null) when Azure does not say.
           type: str
@@ -169,6 +220,29 @@ recovery_points:
       description: The moment to which the recovery point belongs.
       type: str
       sample: '2026-01-05T07:55:29.5079653Z'
+summary:
+  description: The recovery points in numbers.
+  returned: success
+  type: dict
+  contains:
+    by_datastore:
+      description: Number of recovery points by the tier that holds them. One in both tiers counts in each.
+      type: dict
+      sample:
+        OperationalStore: 7
+        VaultStore: 12
+    newest:
+      description: Time of the newest. V(null) when there is none.
+      type: str
+      sample: '2026-01-05T07:55:29.5079653Z'
+    oldest:
+      description: Time of the oldest. V(null) when there is none.
+      type: str
+      sample: '2025-12-05T07:55:29.5079653Z'
+    total:
+      description: Number of recovery points.
+      type: int
+      sample: 12
 operations:
   description: What was written to Azure. Always empty, since this module only reads.
   returned: unless the task fails before its first request
@@ -243,14 +317,20 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.jobs import list_points
+from ansible_collections.aks.backup.plugins.module_utils._resources.points import list_points
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 ARGUMENT_SPEC = {
     **CLUSTER_SPEC,
     **VAULT_SPEC,
+    "datastore": {"type": "str", "choices": ["OperationalStore", "VaultStore"]},
+    "end_time": {"type": "str"},
     "friendly_name": {"type": "str"},
     "name": {"type": "str"},
+    "recovery_point_state": {"type": "str", "choices": ["Completed", "Partial"]},
+    "secondary_region": {"type": "bool", "default": False},
+    "since": {"type": "str"},
+    "start_time": {"type": "str"},
 }
 
 CONTRACT = Contract(

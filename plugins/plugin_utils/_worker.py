@@ -21,6 +21,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ansible_collections.aks.backup.plugins.module_utils._arm import preload
 from ansible_collections.aks.backup.plugins.module_utils._module import Contract
@@ -39,13 +40,18 @@ IN_WORKER = "aks_backup_in_worker"
 class WorkerHost:
     """What a contract needs of its surroundings, for a task of the worker."""
 
-    def __init__(self, params: dict[str, Any], check_mode: bool) -> None:
+    def __init__(self, params: dict[str, Any], check_mode: bool, title: str) -> None:
+        self._title = title
         self.params = params
         self.check_mode = check_mode
         self.warnings: list[str] = []
 
     def warn(self, warning: str) -> None:
         self.warnings.append(warning)
+
+    def log(self, msg: str) -> None:
+        """Show how a long job stands while it lasts. A module process, whose output is its result, logs it."""
+        Display().display(f"  {self._title}: {msg}")
 
 
 class ContractAction(ActionBase):
@@ -83,7 +89,8 @@ class ContractAction(ActionBase):
                     # The words of a module process; the validator itself only lists the names.
                     said = f"Unsupported parameters for ({self._task.action}) module: {said}"
                 raise AnsibleActionFail(said)
-            host = WorkerHost(validated.validated_parameters, self._task.check_mode)
+            title = f"[{variables.get('inventory_hostname', '')}] {self._task.get_name()}"
+            host = WorkerHost(validated.validated_parameters, self._task.check_mode, title)
             result.update(self.contract.perform(host, shared_directory=constants.DEFAULT_LOCAL_TMP))
         if host.warnings:
             result["warnings"] = host.warnings

@@ -10,7 +10,7 @@ import datetime
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
-from ansible_collections.aks.backup.plugins.module_utils._resources import jobs
+from ansible_collections.aks.backup.plugins.module_utils._resources import jobs, jobs_list, times
 
 UTC = datetime.timezone.utc
 
@@ -29,7 +29,7 @@ UTC = datetime.timezone.utc
     ],
 )
 def test_durations_come_in_two_spellings(text, seconds):
-    assert jobs.seconds(text) == (pytest.approx(seconds) if seconds is not None else None)
+    assert times.seconds(text) == (pytest.approx(seconds) if seconds is not None else None)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_durations_come_in_two_spellings(text, seconds):
     ],
 )
 def test_times_have_up_to_seven_digits_and_year_one_is_not_set(text, moment):
-    assert jobs.moment(text) == moment
+    assert times.moment(text) == moment
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,6 @@ def test_operations_are_named_as_azure_resource_graph_names_them(category, by_ha
 
 
 def test_periods():
-    assert [jobs.period(text) for text in ("30m", "24h", "7d", "2w")] == [1800, 86400, 604800, 1209600]
+    assert [times.period(text) for text in ("30m", "24h", "7d", "2w")] == [1800, 86400, 604800, 1209600]
     with pytest.raises(Refused, match="24h or 7d"):
-        jobs.period("a week")
+        times.period("a week")

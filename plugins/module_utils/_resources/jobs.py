@@ -1,60 +1,28 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backup jobs and recovery points: reading them, following them, starting a backup. Private to the collection."""
+"""Backup jobs: reading them, finding one that runs already, following one to its end. Private to the collection."""
 
 from __future__ import annotations
 
-import datetime
-import re
+import time
+import uuid
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
-from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, sentence, user_facing
-from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
-from ansible_collections.aks.backup.plugins.module_utils._resources import instance, policy_form
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
-    CLUSTER,
-    MAKE_POLICY,
-    MAKE_VAULT,
-    vault_id,
-)
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, TimedOut, sentence, user_facing
+from ansible_collections.aks.backup.plugins.module_utils._resources import times
 
 JOBS = "Microsoft.DataProtection/backupVaults/backupJobs"
-POINTS = "Microsoft.DataProtection/backupVaults/backupInstances/recoveryPoints"
 RUNNING = {"inprogress", "cancelling", "paused"}
-UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
+# Seconds between two lines of progress on a job in which nothing changes.
+QUIET = 60
 
-
-def seconds(text: str | None) -> float | None:
-    """A job's duration in seconds: a single job spells it ``PT3M4.5S``, a list ``1.02:03:04.5``."""
-    if not text:
-        return None
-    span = re.fullmatch(r"(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)", text)
-    if span:
-        days, hours, minutes, rest = (float(part or 0) for part in span.groups())
-        return days * 86400 + hours * 3600 + minutes * 60 + rest
-    import isodate
-
-    try:
-        return float(isodate.parse_duration(text.upper()).total_seconds())
-    except (isodate.ISO8601Error, AttributeError):
-        return None
-
-
-def moment(text: str | None) -> datetime.datetime | None:
-    """A timestamp of the service, which has up to seven fractional digits; year 1 stands for not set."""
-    if not text or text.startswith("0001-"):
-        return None
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?", text)
-    if not match:
-        return None
-    main, fraction, zone = match.groups()
-    offset = "+00:00" if zone in (None, "Z") else zone
-    return datetime.datetime.fromisoformat(f"{main}.{(fraction or '0')[:6]:0<6}{offset}")
+Look = Callable[[], tuple[Document | None, float | None]]
 
 
 def operation(properties: Document) -> str:
@@ -68,197 +36,159 @@ def operation(properties: Document) -> str:
 def represent(document: Document) -> Document:
     properties = document.get("properties") or {}
     extended = properties.get("extendedInfo") or {}
+    point = dig(extended, "targetRecoverPoint") or dig(extended, "sourceRecoverPoint") or {}
     return {
+        "activity_id": properties.get("activityID"),
         "backup_instance_id": properties.get("backupInstanceId"),
         "cluster_id": properties.get("dataSourceId"),
         "cluster_name": properties.get("dataSourceName"),
         "data_transferred_bytes": extended.get("dataTransferredInBytes"),
-        "duration_seconds": seconds(properties.get("duration")),
-        "end_time": properties.get("endTime") if moment(properties.get("endTime")) else None,
-        "errors": [_reason(error) for error in properties.get("errorDetails") or []],
+        "destination_datastore": properties.get("destinationDataStoreName"),
+        "duration_seconds": times.seconds(properties.get("duration")),
+        "end_time": properties.get("endTime") if times.moment(properties.get("endTime")) else None,
+        "errors": [user_facing(error) for error in properties.get("errorDetails") or []],
         "id": document.get("id"),
         "is_user_triggered": properties.get("isUserTriggered"),
         "name": document.get("name"),
         "operation": operation(properties),
         "policy_name": properties.get("policyName"),
-        "recovery_point_id": dig(extended, "targetRecoverPoint.recoveryPointID"),
+        "recovery_point_id": point.get("recoveryPointID"),
+        "source_datastore": properties.get("sourceDataStoreType"),
         "start_time": properties.get("startTime"),
         "status": properties.get("status"),
         "sub_tasks": [
-            {"name": task.get("taskName"), "status": task.get("taskStatus")} for task in extended.get("subTasks") or []
+            {
+                "name": task.get("taskName"),
+                "progress_percent": task.get("taskProgress"),
+                "status": task.get("taskStatus"),
+            }
+            for task in extended.get("subTasks") or []
         ],
+        "target_cluster_id": extended.get("recoveryDestination"),
         "vault_name": properties.get("vaultName"),
         "warnings": [
-            {"resource": warning.get("resourceName"), **_reason(warning.get("warning") or {})}
+            {"resource": warning.get("resourceName"), **user_facing(warning.get("warning") or {})}
             for warning in extended.get("warningDetails") or []
         ],
     }
 
 
-def represent_point(document: Document) -> Document:
-    properties = document.get("properties") or {}
-    stores = properties.get("recoveryPointDataStoresDetails") or []
-    return {
-        "datastores": [
-            {"expiry_time": store.get("expiryTime"), "state": store.get("state"), "type": store.get("type")}
-            for store in stores
-        ],
-        "expiry_time": properties.get("expiryTime"),
-        "id": document.get("id"),
-        "name": document.get("name"),
-        "policy_name": properties.get("policyName"),
-        "retention_tag": properties.get("retentionTagName"),
-        "state": properties.get("recoveryPointState"),
-        "time": properties.get("recoveryPointTime"),
-    }
+def running(job: Document) -> bool:
+    return str(job["status"]).lower() in RUNNING
 
 
-def run(arm: Arm, params: dict[str, Any]) -> Outcome:
-    """Back up now. An action: it reports a change whenever it starts a job."""
-    live = instance.locate(arm, params)
-    id_ = live["id"]
-    if "properties" in live:
-        rule, tag = _rule_and_tag(arm, params, live)
-    else:
-        # Only in a plan: the instance comes from an earlier step, and what it knows is known after apply.
-        rule, tag = params.get("rule_name"), params.get("retention_tag_override")
-    trigger = {"retentionTagOverride": tag} if tag else {}
-    answer = arm.post(id_, "backup", {"backupRuleOptions": {"ruleName": rule, "triggerOption": trigger}})
-    result: Document = {
-        "backup_instance_id": id_,
-        "rule_name": rule,
-        "job_id": None,
-        "job": None,
-        "recovery_point_id": None,
-    }
-    if answer.get("jobId"):
-        result["job_id"] = f"{_ids.parent(id_)}/backupJobs/{_ids.name(answer['jobId'])}"
-        if params["wait"]:
-            job = follow(arm, result["job_id"], params["fail_on_warnings"])
-            result.update(job=job, recovery_point_id=job["recovery_point_id"])
-    warnings = [
-        f"{warning.get('resource') or 'backup'}: {sentence(warning)}"
-        for warning in (result["job"] or {}).get("warnings", [])
+def warnings(job: Document | None) -> list[str]:
+    """What a job that has ended warns of, one sentence or two each."""
+    return [
+        f"{one.get('resource') or (job or {})['operation']}: {sentence(one)}" for one in (job or {}).get("warnings", [])
     ]
-    return Outcome(
-        True,
-        {},
-        {"backup": {"backup_instance_id": id_, "rule_name": rule, "retention_tag": tag or "Default"}},
-        result,
-        warnings,
-    )
 
 
-def follow(arm: Arm, job_id: str, fail_on_warnings: bool) -> Document:
-    """Wait for a job; raises :class:`AzureError` with its reasons when it failed."""
+# Requests that can be told from others
+
+
+def mark(*wish: Any) -> str:
+    """The first half of a GUID that follows from what a request asks for.
+
+    The service takes the client's ID of the request that started a job for the job's activity. So a run that was
+    interrupted finds its job again, by what both ask for, and is not taken in by somebody else's.
+    """
+    return _ids.stable_uuid(*map(str, wish))[:18]
+
+
+def request_id(marked: str) -> str:
+    """An ID for one more request of those that :func:`mark` tells; no two requests have the same."""
+    return marked + str(uuid.uuid4())[18:]
+
+
+def find_running(listed: Iterable[Document], marked: str) -> Document | None:
+    """The job under way, of those of a list, that a request of this mark has started."""
+    for job in map(represent, listed):
+        if running(job) and str(job["activity_id"]).lower().startswith(marked):
+            return job
+    return None
+
+
+# Following
+
+
+def follow(arm: Arm, job_id: str, fail_on_warnings: bool, look: Look | None = None) -> Document:
+    """Wait for a job; raises :class:`AzureError` with its reasons when it failed.
+
+    ``look`` reads the job in another way than by its ID. That Azure cannot be reached for a while does not end the
+    wait: the job goes on without us.
+    """
+    told = _Progress(arm)
 
     def pending(document: Document | None) -> str | None:
-        status = str(dig(document, "properties.status", "InProgress"))
-        return f"the job {_ids.name(job_id)} to end, which is {status}" if status.lower() in RUNNING else None
+        job = represent(document or {"properties": {"status": "InProgress"}})
+        told(job)
+        return f"the job {_ids.name(job_id)} to end, which is {job['status']}" if running(job) else None
 
-    job = represent(arm.wait(job_id, pending) or {})
-    bad = ("completed",) if fail_on_warnings else ("completed", "completedwithwarnings")
-    if (job["status"] or "").lower() not in bad:
-        reasons = job["errors"] or job["warnings"]
-        said = " ".join(sentence(reason) for reason in reasons) or "Azure gave no reason."
-        raise AzureError(
-            f"The {job['operation']} job of {job['cluster_name']} ended as {job['status']}. {said}",
-            resource_id=job_id,
-            code=reasons[0].get("code") if reasons else None,
-            recommended_action=reasons[0].get("recommended_action") if reasons else None,
-            job=job,
-        )
-    return job
+    try:
+        found = arm.wait(job_id, pending, read=_patient(arm, look or partial(arm.read, job_id)))
+    except TimedOut as late:
+        raise TimedOut(late.message, **{**late.facts, "resource_id": job_id}) from late
+    return judge(represent(found or {}), fail_on_warnings)
 
 
-def list_jobs(arm: Arm, params: dict[str, Any]) -> Outcome:
-    """Jobs of a vault, newest first, filtered; or one job with everything the service knows of it."""
-    vault = vault_id(params)
-    if params.get("cluster_id"):
-        _ids.expect(params["cluster_id"], CLUSTER, "cluster_id")
-    if params.get("job_id"):
-        id_ = f"{vault}/backupJobs/{_ids.name(params['job_id'])}"
-        jobs = [represent(refuse_unknown("backup job", arm.get(id_), id_))]
-    else:
-        listed = arm.list_all(JOBS, vault)
-        if not listed:
-            # A misspelt vault must not look like a quiet one.
-            arm.require(vault, "Backup vault", MAKE_VAULT)
-        since = params.get("since")
-        earliest = (
-            datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=period(since)) if since else None
-        )
-        jobs = [job for job in map(represent, listed) if _selected(job, params, earliest)]
-        jobs.sort(key=lambda job: job["start_time"] or "", reverse=True)
-        if params.get("latest_only"):
-            latest: dict[str, Document] = {}
-            for job in jobs:
-                latest.setdefault(str(job["backup_instance_id"]).lower(), job)
-            jobs = list(latest.values())
-        if params.get("details"):
-            jobs = [
-                represent(document or {}) for document in arm.together([partial(arm.get, job["id"]) for job in jobs])
-            ]
-    by_status: dict[str, int] = {}
-    for job in jobs:
-        by_status[str(job["status"])] = by_status.get(str(job["status"]), 0) + 1
-    return Outcome(result={"jobs": jobs, "summary": {"by_status": by_status, "total": len(jobs)}})
-
-
-def list_points(arm: Arm, params: dict[str, Any]) -> Outcome:
-    """Recovery points of one backup instance, newest first."""
-    live = instance.locate(arm, params)
-    points = [represent_point(item) for item in arm.list_all(POINTS, live["id"])]
-    points.sort(key=lambda point: point["time"] or "", reverse=True)
-    return Outcome(
-        result={"backup_instance_id": live["id"], "recovery_points": points, "latest": points[0] if points else None}
+def judge(job: Document, fail_on_warnings: bool) -> Document:
+    """The job if it ended well; raises :class:`AzureError` with its reasons when it did not."""
+    good = ("completed",) if fail_on_warnings else ("completed", "completedwithwarnings")
+    if (job["status"] or "").lower() in good:
+        return job
+    reasons = job["errors"] or job["warnings"]
+    said = " ".join(
+        (f"{reason['resource']}: " if reason.get("resource") else "") + sentence(reason) for reason in reasons
+    )
+    raise AzureError(
+        f"The {job['operation']} job of {job['cluster_name']} ended as {job['status']}. "
+        f"{said or 'Azure gave no reason.'}",
+        resource_id=job["id"],
+        code=reasons[0].get("code") if reasons else None,
+        advice=reasons[0].get("advice") if reasons else None,
+        recommended_action=reasons[0].get("recommended_action") if reasons else None,
+        job=job,
     )
 
 
-def period(text: str) -> int:
-    """Seconds in ``30m``, ``24h``, ``7d`` or ``2w``."""
-    match = re.fullmatch(r"(\d+)([mhdw])", text.strip())
-    if not match:
-        raise Refused(f"since is {text!r}; it must be a number with m, h, d or w behind it, for example 24h or 7d.")
-    return int(match[1]) * UNITS[match[2]]
+def _patient(arm: Arm, look: Look) -> Look:
+    """``look``, to which a failure that says nothing of the job is as good as an unchanged job."""
+    last: list[Document | None] = [None]
+
+    def patient() -> tuple[Document | None, float | None]:
+        try:
+            last[0], pause = look()
+        except AzureError as exc:
+            if 400 <= exc.facts.get("status", 0) < 500 or arm.deadline.remaining() <= 0:
+                raise
+            arm.tell(f"{exc.message} The job goes on; looking again.")
+            pause = None
+        return last[0], pause
+
+    return patient
 
 
-def _selected(job: Document, params: Params, earliest: datetime.datetime | None) -> bool:
-    started = moment(job["start_time"])
-    return (
-        (not params.get("cluster_id") or _ids.same(job["cluster_id"], params["cluster_id"]))
-        and (not params.get("operation") or job["operation"] in params["operation"])
-        and (not params.get("status") or job["status"] in params["status"])
-        and (earliest is None or (started is not None and started >= earliest))
-    )
+class _Progress:
+    """Says how a job stands when that changes, and now and then while it does not."""
 
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+        self._began = self._said = time.monotonic()
+        self._last: Any = None
 
-def _rule_and_tag(arm: Arm, params: Params, live: Document) -> tuple[str | None, str | None]:
-    """The backup rule and the retention tag for a backup of the instance; raises when it cannot be backed up now."""
-    state = dig(live, "properties.currentProtectionState")
-    if state != "ProtectionConfigured":
-        instance.Instance().pending(live)
-        raise Refused(
-            f"The backup instance {live['name']} is in state {state}; Azure backs up only what is in state "
-            "ProtectionConfigured."
+    def __call__(self, job: Document) -> None:
+        state = (job["status"], [(task["name"], task["status"], task["progress_percent"]) for task in job["sub_tasks"]])
+        now = time.monotonic()
+        if state == self._last and now - self._said < QUIET:
+            return
+        self._last, self._said = state, now
+        steps = ", ".join(
+            f"{task['name']}: {task['status']}"
+            + (f" {task['progress_percent']}%" if task["progress_percent"] is not None else "")
+            for task in job["sub_tasks"]
         )
-    policy = arm.require(live["properties"]["policyInfo"]["policyId"], "backup policy", MAKE_POLICY)
-    return params.get("rule_name") or policy_form.rule_name(policy["properties"]), _tag(params, policy)
-
-
-def _tag(params: Params, policy: Document) -> str | None:
-    wanted = params.get("retention_tag_override")
-    if not wanted:
-        return None
-    known = [tag["name"] for tag in policy_form.represent(policy["properties"])["tags"]]
-    for name in known:
-        if name.lower() == wanted.lower():
-            return str(name)
-    raise Refused(
-        f"retention_tag_override is {wanted!r}, but the policy {policy['name']} has no such tag. It has: "
-        f"{', '.join(known)}."
-    )
-
-
-def _reason(error: Document) -> Document:
-    return user_facing(error)
+        self._arm.tell(
+            f"{job['operation'] or 'The job'} of {job['cluster_name'] or 'the cluster'}: {job['status']} after "
+            f"{now - self._began:.0f} s" + (f" ({steps})" if steps else "")
+        )
