@@ -27,6 +27,7 @@ CHAIN = (
     "aks_backup_provider",
     "aks_backup_storage",
     "aks_backup_vault",
+    "aks_backup_vault_info",
     "aks_backup_policy",
     "aks_backup_extension",
     "aks_trusted_access",
