@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
-from ansible_collections.aks.backup.plugins.module_utils._types import EFFECTS, QUESTIONS
+from ansible_collections.aks.backup.plugins.module_utils._types import EFFECTS, MOVES, QUESTIONS
 
 
 class DryRun(Arm):
@@ -84,7 +84,12 @@ class DryRun(Arm):
         self, id_: str, verb: str, body: Mapping[str, Any] | None = None, request_id: str | None = None
     ) -> Document:
         if verb not in QUESTIONS:
-            self._remember("POST", id_, merge(self.get(id_) or {}, EFFECTS.get(verb, {})), verb)
+            document = merge(self.get(id_) or {}, EFFECTS.get(verb, {}))
+            self._remember("POST", id_, None if verb in MOVES else document, verb)
+            if verb in MOVES:
+                home = f"{_ids.parent(id_)}/{MOVES[verb]}/{_ids.name(id_)}"
+                with self._guard:
+                    self._written[home.lower()] = {**document, "id": home}
         return {}
 
     def wait(

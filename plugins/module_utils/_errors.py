@@ -123,7 +123,12 @@ class TimedOut(BackupError):
 
 
 class AzureError(BackupError):
-    """Azure said no; ``facts`` hold code, status, request_id, activity_id, recommended_action and resource_id."""
+    """Azure said no; ``facts`` hold code, status, request_id, activity_id, recommended_action and resource_id.
+
+    ``codes`` are those of all reasons, where Azure gave several at once.
+    """
+
+    codes: tuple[str, ...] = ()
 
 
 def refuse(problems: list[str]) -> None:
@@ -136,16 +141,25 @@ def explain(error: Mapping[str, Any]) -> dict[str, Any]:
     """Facts from an error body, ARM's ``{"error": {...}}``, AKS's flat form or a failed operation's.
 
     Azure Backup hides the reason two levels down, in ``additionalInfo[].info``; its ``code`` is the most exact one.
-    Returns code, message, detail, recommended_action (list) and activity_id, each absent when unknown.
+    Returns code, message, detail, recommended_action (list) and activity_id, each absent when unknown, and reasons: the
+    same for each further thing that is wrong, absent when there is one only.
     """
     inner = error.get("error")
     body = inner if isinstance(inner, Mapping) else error
-    info: Mapping[str, Any] = {}
-    for extra in body.get("additionalInfo") or []:
-        if isinstance(extra, Mapping) and isinstance(extra.get("info"), Mapping):
-            info = extra["info"]
-            break
-    return user_facing({**body, **{key: value for key, value in info.items() if value}})
+    infos: list[Mapping[str, Any]] = [
+        extra["info"]
+        for extra in body.get("additionalInfo") or []
+        if isinstance(extra, Mapping) and isinstance(extra.get("info"), Mapping)
+    ]
+    first = {**body, **{key: value for key, value in (infos[0] if infos else {}).items() if value}}
+    facts = user_facing(first)
+    reasons: list[dict[str, Any]] = []
+    for more in [*infos[1:], *(first.get("details") or [])]:
+        reason = user_facing(more) if isinstance(more, Mapping) else {}
+        known = [(one.get("code"), one.get("message")) for one in [facts, *reasons]]
+        if reason.get("code") and (reason["code"], reason.get("message")) not in known:
+            reasons.append(reason)
+    return {**facts, "reasons": reasons} if reasons else facts
 
 
 def user_facing(error: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,5 +211,11 @@ def from_response(what: str, status: int | None, text: str, headers: Mapping[str
 
 def refusal(message: str, facts: Mapping[str, Any], **more: Any) -> AzureError:
     """An :class:`AzureError` that says ``message`` and then, in a paragraph, what Azure said in ``facts``."""
-    kept = {("azure_message" if key == "message" else key): value for key, value in facts.items()}
-    return AzureError(f"{message} {sentence(facts)}", **kept, **more)
+    kept = {("azure_message" if key == "message" else key): value for key, value in facts.items() if key != "reasons"}
+    reasons = [{key: value for key, value in facts.items() if key != "request_id"}, *facts.get("reasons", [])]
+    said = [sentence(reason) for reason in reasons]
+    if len(reasons) > 1:
+        kept["problems"] = said
+    error = AzureError(" ".join([message, sentence(facts), *said[1:]]), **kept, **more)
+    error.codes = tuple(str(reason.get("code")) for reason in reasons)
+    return error

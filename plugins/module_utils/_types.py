@@ -162,6 +162,7 @@ POSTS: dict[tuple[str, str], tuple[Package, str, str]] = {
             ("restore", "begin_trigger_restore"),
             ("resumeProtection", "begin_resume_protection"),
             ("stopProtection", "begin_stop_protection"),
+            ("sync", "begin_sync_backup_instance"),
             ("suspendBackups", "begin_suspend_backups"),
             ("validateForModifyBackup", "begin_validate_for_modify_backup"),
             ("validateRestore", "begin_validate_for_restore"),
@@ -178,6 +179,11 @@ POSTS: dict[tuple[str, str], tuple[Package, str, str]] = {
         DATA_PROTECTION,
         "dpp_resource_guard_proxy",
         "unlock_delete",
+    ),
+    ("microsoft.dataprotection/backupvaults/deletedbackupinstances", "undelete"): (
+        INSTANCES,
+        "deleted_backup_instances",
+        "begin_undelete",
     ),
     ("microsoft.resources/providers", "register"): (RESOURCES, "providers", "register"),
 }
@@ -210,7 +216,12 @@ EFFECTS: dict[str, dict[str, Any]] = {
     "resumeProtection": {"properties": {"currentProtectionState": "ProtectionConfigured"}},
     "stopProtection": {"properties": {"currentProtectionState": "ProtectionStopped"}},
     "suspendBackups": {"properties": {"currentProtectionState": "BackupsSuspended"}},
+    "sync": {"properties": {"currentProtectionState": "ProtectionConfigured"}},
+    "undelete": {"properties": {"currentProtectionState": "ProtectionStopped"}},
 }
+
+# Verbs after which the document is another one, beside the one that the verb was said to: verb -> its collection.
+MOVES: dict[str, str] = {"undelete": "backupInstances"}
 
 # (HTTP status, code) of refusals that end by themselves: another operation on the cluster or the storage account, and a
 # fresh identity that has not reached the directory. They are tried again until the deadline, and so is throttling.

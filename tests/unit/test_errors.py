@@ -73,6 +73,23 @@ def test_azures_recommendation_is_quoted_where_we_have_no_advice():
     )
 
 
+def test_all_reasons_that_azure_gives_at_once_are_told():
+    """A UserFacingError has room for others in its details, and additionalInfo for several."""
+    binding = {"code": "UserErrorTrustedAccessGatewayReturnedForbidden", "message": "Missing.", "details": None}
+    location = {"code": "UserErrorUnheardOf", "message": "Not there.", "recommendedAction": ["Make it."]}
+    info = {**FACING, "details": [binding, binding]}
+    body = {"error": {"code": "x", "additionalInfo": [{"info": info}, {"info": location}], "details": None}}
+    error = read(body)
+    assert error.codes == (FACING["code"], location["code"], binding["code"])
+    assert len(error.facts["problems"]) == 3
+    assert "Azure recommends: Make it." in error.facts["problems"][1]
+    assert "aks_trusted_access" in error.facts["problems"][2]
+    assert all(problem in error.message for problem in error.facts["problems"][1:])
+    assert "reasons" not in error.facts
+    alone = read({"error": {"code": "x", "additionalInfo": [{"info": FACING}]}})
+    assert alone.codes == (FACING["code"],) and "problems" not in alone.facts
+
+
 def test_advice_is_sorted_and_in_sentences():
     assert list(_errors.ADVICE) == sorted(_errors.ADVICE)
     for code, advice in _errors.ADVICE.items():
