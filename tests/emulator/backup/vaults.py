@@ -14,6 +14,7 @@ import copy
 import re
 from typing import Any
 
+from ..ids import same
 from ..regions import paired
 from . import versions
 from .errors import Refused, invalid
@@ -146,8 +147,27 @@ def _check_switches(after: dict[str, Any], before: dict[str, Any], protects: boo
     old, new = (((each.get("securitySettings") or {}).get("encryptionSettings") or {}) for each in (before, after))
     if old.get("state") == "Enabled" and new.get("state") != "Enabled":
         raise invalid("encryption with a customer-managed key cannot be disabled")
-    if old and old.get("infrastructureEncryption", "Disabled") != new.get("infrastructureEncryption", "Disabled"):
+    if old.get("infrastructureEncryption", "Disabled") != new.get("infrastructureEncryption", "Disabled"):
         raise invalid("infrastructure encryption can only be chosen when the vault is created")
+
+
+def check_key(settings: dict[str, Any], identity: dict[str, Any] | None, exists: bool) -> None:
+    """Refused unless the vault's identity can read the key. exists: a new vault has no access to anything yet."""
+    block = (settings.get("securitySettings") or {}).get("encryptionSettings") or {}
+    if block.get("state") != "Enabled":
+        return
+    uri = (block.get("keyVaultProperties") or {}).get("keyUri") or ""
+    if not re.fullmatch(r"https://[^/]+/keys/[^/]+(/[^/]*)?", uri):
+        raise invalid(f"the keyUri '{uri}' of encryptionSettings is not the URI of a key")
+    reader, kinds = block.get("kekIdentity") or {}, identity_types(identity)
+    if reader.get("identityType") not in kinds:
+        raise invalid("the kekIdentity of encryptionSettings is not an identity of the vault")
+    if reader["identityType"] == "SystemAssigned":
+        if not exists or reader.get("identityId"):
+            raise invalid("the system-assigned identity of a new vault has no access to the key of encryptionSettings"
+                          if not exists else "a system-assigned kekIdentity has no identityId")
+    elif not any(same(id, reader.get("identityId")) for id in (identity or {})["userAssignedIdentities"]):
+        raise invalid("the kekIdentity of encryptionSettings is not an identity of the vault")
 
 
 def scores(properties: dict[str, Any]) -> tuple[str, str]:
@@ -168,6 +188,10 @@ def shown(properties: dict[str, Any], location: str, state: str, guarded: bool) 
     result = {"provisioningState": state, "storageSettings": properties["storageSettings"],
               "isVaultProtectedByResourceGuard": guarded}
     result |= {key: properties[key] for key in PATCHABLE if properties.get(key)}
+    if soft_delete(properties)[0] == "Off":
+        security = properties["securitySettings"]
+        block = {**security["softDeleteSettings"], "retentionDurationInDays": 0.0}
+        result["securitySettings"] = {**security, "softDeleteSettings": block}
     return result | {"secureScore": secure, "bcdrSecurityLevel": level, "replicatedRegions": [pair] if pair else [],
                      "crossRegionBackupSettings": "NotApplicable",
                      "regionOfChoiceSettings": {"status": "NotApplicable"}}
@@ -186,4 +210,6 @@ def identity_types(identity: dict[str, Any] | None) -> set[str]:
         raise invalid(f"unknown identity type {(identity or {}).get('type')}")
     if "UserAssigned" in kinds and not (identity or {}).get("userAssignedIdentities"):
         raise invalid("an identity of the type UserAssigned needs userAssignedIdentities")
+    if "UserAssigned" not in kinds and (identity or {}).get("userAssignedIdentities"):
+        raise invalid("an identity without the type UserAssigned has no userAssignedIdentities")
     return kinds - {"None"}

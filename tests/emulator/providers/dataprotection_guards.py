@@ -24,16 +24,18 @@ from .dataprotection_world import GUARDS, PROXIES, VAULTS, merge_properties, now
 
 UNLOCKED = timedelta(minutes=30)
 PROXY = "DppResourceGuardProxy"
+DELETE_INSTANCE = f"{VAULTS}/backupInstances/delete"
+DELETE_PROXY = f"{VAULTS}/backupResourceGuardProxies/delete"
 # critical operation of the vault: name of the request objects on the guard
 CRITICAL = {
-    f"{VAULTS}/backupInstances/delete": "deleteBackupInstanceRequests",
+    DELETE_INSTANCE: "deleteBackupInstanceRequests",
     f"{VAULTS}/backupInstances/write": "dppModifyPolicyRequests",
     f"{VAULTS}/backupInstances/stopProtection/action": "dppStopProtectionRequests",
     f"{VAULTS}/backupInstances/suspendBackups/action": "dppSuspendBackupsRequests",
     f"{VAULTS}/backupInstances/restore/action": "dppRestoreRequests",
     f"{VAULTS}/write#reduceImmutabilityState": "dppReduceImmutabilityStateRequests",
     f"{VAULTS}/write#reduceSoftDeleteSecurity": "dppReduceSoftDeleteSecurityRequests",
-    f"{VAULTS}/backupResourceGuardProxies/delete": "deleteResourceGuardProxyRequests",
+    DELETE_PROXY: "deleteResourceGuardProxyRequests",
 }
 
 
@@ -65,6 +67,9 @@ def put_proxy(call: Call) -> Reply:
     excluded = set(guard.properties["vaultCriticalOperationExclusionList"])
     details = [{"vaultCriticalOperation": name, "defaultResourceRequest": f"{guard.id.text}/{requests}/default"}
                for name, requests in CRITICAL.items() if name not in excluded]
+    if call.record and not same(call.record.properties["resourceGuardResourceId"], guard.id.text):
+        # Another guard would be a way around the first one.
+        _require_unlocked(call, vault)
     record = call.store.put(call.id, {"properties": {
         "resourceGuardResourceId": guard.id.text, "resourceGuardOperationDetails": details,
         "description": guard.properties["description"]}})
@@ -76,15 +81,19 @@ def delete_proxy(call: Call) -> Reply:
     if call.record is None:
         return Reply(204)
     vault = vault_of(call.world, call.id)
-    if not unlocked(call.world, vault):
-        require(call, vault, f"{VAULTS}/backupResourceGuardProxies/delete", ())
+    _require_unlocked(call, vault)
     call.store.delete(call.id)
     merge_properties(call.world, vault.id.text, isVaultProtectedByResourceGuard=False)
     return Reply(200)
 
 
+def _require_unlocked(call: Call, vault: Record) -> None:
+    if not unlocked(call.world, vault, DELETE_PROXY):
+        require(call, vault, DELETE_PROXY, ())
+
+
 def unlock(call: Call) -> dict[str, Any]:
-    """unlockDelete: for half an hour the caller's deletes pass."""
+    """unlockDelete: for half an hour deletes of the named kinds pass."""
     vault = vault_of(call.world, call.id)
     given = (call.body or {}).get("resourceGuardOperationRequests") or ()
     names = {name for name, id in proxied(call.world, vault).items() if any(same(id, each) for each in given)}
@@ -93,12 +102,12 @@ def unlock(call: Call) -> dict[str, Any]:
     for name in names:
         require(call, vault, name, given)
     until = now(call.world) + UNLOCKED
-    vault.hidden["unlocked"] = until.timestamp()
+    vault.hidden["unlocked"] = {**vault.hidden.get("unlocked", {}), **dict.fromkeys(names, until.timestamp())}
     return {"unlockDeleteExpiryTime": times.timestamp(until)}
 
 
-def unlocked(world: World, vault: Record) -> bool:
-    return vault.hidden.get("unlocked", 0.0) > world.clock.now
+def unlocked(world: World, vault: Record, operation: str = DELETE_INSTANCE) -> bool:
+    return vault.hidden.get("unlocked", {}).get(operation, 0.0) > world.clock.now
 
 
 def proxied(world: World, vault: Record) -> dict[str, str]:

@@ -98,6 +98,7 @@ def patch(call: Call) -> Reply:
 def _write(call: Call, record: Record | None, settings: dict[str, Any], identity: dict[str, Any] | None,
            tags: dict[str, str] | None, lro: str) -> Reply:
     before = record.body if record else {}
+    vaults.check_key(settings, identity, bool(record))
     guarded = bool(record and record.properties.get("isVaultProtectedByResourceGuard"))
     region = record.body["location"] if record else slug(call.body["location"])
     properties = vaults.shown(settings, slug(region), "Updating" if record else "Provisioning", guarded)

@@ -252,6 +252,46 @@ def test_the_reply_of_an_update_shows_the_old_key(azure):
     assert "encryptionSettings" in azure.http("GET", azure.vault_id)[2]["properties"]["securitySettings"]
 
 
+def key(kind="SystemAssigned", **settings):
+    return {"state": "Enabled", "keyVaultProperties": {"keyUri": "https://kv.vault.azure.net/keys/k"},
+            "kekIdentity": {"identityType": kind}, "infrastructureEncryption": "Disabled", **settings}
+
+
+def test_a_key_needs_an_identity_that_can_read_it(azure):
+    own = f"{azure.group(GROUP)}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/own"
+    azure.world.store.put(own, {"properties": {"principalId": "p", "clientId": "c", "tenantId": azure.tenant}})
+    assert code(put(azure, secured(encryptionSettings=key()))) == (400, "BMSUserErrorInvalidInput")
+    reader = {"identityType": "UserAssigned", "identityId": own}
+    document = secured(encryptionSettings=key(kekIdentity=reader, infrastructureEncryption="Enabled"))
+    assert code(put(azure, document)) == (400, "BMSUserErrorInvalidInput")
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {own: {}}}
+    assert put(azure, {**document, "identity": identity})[0] == 201
+    document["properties"]["securitySettings"]["encryptionSettings"]["infrastructureEncryption"] = "Disabled"
+    assert code(put(azure, {**document, "identity": identity})) == (400, "BMSUserErrorInvalidInput")
+    bad = secured(encryptionSettings=key(kekIdentity=reader, keyVaultProperties={"keyUri": "https://kv/secrets/k"}))
+    assert code(put(azure, {**bad, "identity": identity}, name="bad")) == (400, "BMSUserErrorInvalidInput")
+
+
+def test_infrastructure_encryption_is_for_new_vaults(azure):
+    put(azure, body())
+    document = secured(encryptionSettings=key(infrastructureEncryption="Enabled"))
+    assert code(put(azure, document)) == (400, "BMSUserErrorInvalidInput")
+
+
+def test_without_soft_delete_there_are_no_days(azure):
+    put(azure, body("Off"))
+    off = azure.http("GET", azure.vault_id)[2]
+    settings = off["properties"]["securitySettings"]["softDeleteSettings"]
+    assert settings == {"state": "Off", "retentionDurationInDays": 0.0}
+    settings["state"] = "On"
+    assert code(put(azure, off)) == (400, "BMSUserErrorInvalidInput")
+
+
+def test_identities_of_a_kind_that_is_not_there(azure):
+    document = {**body(), "identity": {"type": "SystemAssigned", "userAssignedIdentities": {"/x": {}}}}
+    assert code(put(azure, document)) == (400, "BMSUserErrorInvalidInput")
+
+
 def test_delete_needs_an_empty_vault_and_lingers(azure):
     assert azure.http("DELETE", azure.vault_id)[0] == 204
     azure.furnish()
@@ -423,3 +463,28 @@ def test_an_unlock_ends_after_half_an_hour(azure):
         "resourceGuardOperationRequests": [f"{guard.id}/deleteResourceGuardProxyRequests/default"]})
     azure.client.dpp_resource_guard_proxy.delete(GROUP, "vault-1", "DppResourceGuardProxy")
     azure.client.backup_instances.begin_delete(GROUP, "vault-1", "instance-1").result()
+
+
+def test_an_unlock_is_for_what_it_names(azure):
+    guard = guarded(azure)
+    azure.protect()
+    proxies = azure.client.dpp_resource_guard_proxy
+    other = azure.client.resource_guards.put(GROUP, "guard-2", {"location": "eastus", "properties": {}})
+
+    def replace():
+        return proxies.create_or_update(GROUP, "vault-1", "DppResourceGuardProxy",
+                                        {"properties": {"resourceGuardResourceId": other.id}})
+
+    def unlock(requests):
+        proxies.unlock_delete(GROUP, "vault-1", "DppResourceGuardProxy", {
+            "resourceGuardOperationRequests": [f"{guard.id}/{requests}/default"]})
+
+    unlock("deleteResourceGuardProxyRequests")
+    assert refused(lambda: azure.client.backup_instances.begin_delete(GROUP, "vault-1",
+                                                                      "instance-1")).status_code == 400
+    azure.emulator.advance(1900)
+    unlock("deleteBackupInstanceRequests")
+    for attempt in (replace, lambda: proxies.delete(GROUP, "vault-1", "DppResourceGuardProxy")):
+        assert refused(attempt).status_code == 400
+    unlock("deleteResourceGuardProxyRequests")
+    assert replace().properties.resource_guard_resource_id == other.id
