@@ -13,75 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# Service code -> what to do next, in our words. Sorted. The codes are those of Microsoft's troubleshooting pages for
-# AKS backup and of the ARM error reference.
-ADVICE: dict[str, str] = {
-    "AuthorizationFailed": "Give the identity that runs Ansible a role that allows the action at that scope, then "
-    "run again. "
-    "A role given within the last few minutes may not have reached every Azure region yet.",
-    "BMSUserErrorDPPAdhocBackupNotAllowedForBackupType": "Use the name of the policy's backup rule, not of a "
-    "retention rule; "
-    "leave rule_name out to have it read from the policy.",
-    "BMSUserErrorInvalidInput": "A name or a value in the request is not accepted. Check names, durations and the "
-    "start time of the schedule.",
-    "CloudInternalError": "Azure Backup had an internal error. Wait a few minutes and run again.",
-    "ExtensionOperationFailed": "The backup extension could not be installed. Check that the cluster has a Linux "
-    "x86-64 node pool "
-    "without taints that can reach the container registry and the storage account, and that no Velero is "
-    "installed; then run again.",
-    "InsufficientPermissions": "Give the identity that runs Ansible a role that allows the action at that scope.",
-    "KubernetesBackupListExtensionsError": "The vault's identity needs the Reader role on the cluster. Run "
-    "aks_backup_permissions.",
-    "LinkedAuthorizationFailed": "The identity that runs Ansible needs read access to every resource that the "
-    "request names, "
-    "the source cluster included.",
-    "MissingSubscriptionRegistration": "Register the resource provider first, with aks_backup_provider.",
-    "PrincipalNotFound": "The managed identity has not reached the directory yet. Run again, or raise wait_timeout.",
-    "ScenarioPluginInvalidWorkflowDataRequest": "The backup instance was created without a complete data source "
-    "set. Delete it and run again.",
-    "UserErrorBackupPluginPodRestartedDuringBackup": "The backup pod ran out of memory. Raise "
-    "resources.limits.memory of the extension, "
-    "for example to 4400Mi.",
-    "UserErrorBackupPluginPodRestartedDuringRestore": "The backup pod ran out of memory. Raise "
-    "resources.limits.memory of the extension, "
-    "for example to 4400Mi.",
-    "UserErrorBackupRequestThrottled": "Azure allows ten on-demand backups per backup instance and day, and one at "
-    "a time. "
-    "Wait for the running job, or for tomorrow.",
-    "UserErrorBackupStorageLocationNotReady": "The extension cannot use its blob container yet. Check that the "
-    "container exists, that the "
-    "extension's identity has Storage Blob Data Contributor on the storage account and that no firewall is in the way.",
-    "UserErrorDppDatasourceAlreadyProtected": "The cluster is protected by a backup instance of another vault. "
-    "Use that vault, or delete that backup instance first.",
-    "UserErrorDppPolicyObjectInUse": "Backup instances still use the policy. Move them to another policy first; "
-    "soft-deleted instances count until they are purged.",
-    "UserErrorExtensionMSIMissingPermissionsOnBackupStorageLocation": "The extension's identity needs Storage Blob "
-    "Data Contributor on the "
-    "storage account. Run aks_backup_permissions.",
-    "UserErrorInvalidBackupDatasourceParameters": "The backup configuration of the instance is missing or incomplete.",
-    "UserErrorKubernetesBackupExtensionHasErrors": "The backup extension reports errors. Read its statuses with "
-    "aks_backup_extension and repair it.",
-    "UserErrorKubernetesBackupExtensionIdentityNotFound": "The backup extension has no identity. Reinstall it with "
-    "aks_backup_extension.",
-    "UserErrorKubernetesBackupExtensionNotFoundError": "The backup extension is not installed. Run "
-    "aks_backup_extension.",
-    "UserErrorKubernetesBackupExtensionUnhealthy": "The backup extension is not healthy. Check its pods in the "
-    "namespace dataprotection-microsoft.",
-    "UserErrorMissingMSIPermissionsOnSnapshotResourceGroup": "The cluster's identity needs Contributor, and the "
-    "vault's identity Reader, on the "
-    "snapshot resource group. Run aks_backup_permissions.",
-    "UserErrorMissingRequiredPermissions": "The vault's identity lacks a role. Run aks_backup_permissions.",
-    "UserErrorMissingVaultMSIPermissionsOnSnapshotRG": "Copying to the vault tier needs Disk Snapshot Contributor "
-    "and Data Operator for Managed Disks "
-    "for the vault's identity on the snapshot resource group. Run aks_backup_permissions with vault_tier=true.",
-    "UserErrorMultiProtectionNotAllowedWithSameVaultAndSamePolicy": "The cluster is already protected in this "
-    "vault with this policy. "
-    "A second backup instance needs another policy or another vault.",
-    "UserErrorSnapshotResourceGroupHasLocks": "Remove the delete lock from the snapshot resource group.",
-    "UserErrorTrustedAccessGatewayReturnedForbidden": "The Trusted Access role binding between vault and cluster "
-    "is missing or stale. "
-    "Run aks_trusted_access.",
-}
+from ansible_collections.aks.backup.plugins.module_utils._advice import ADVICE
 
 # Codes with which validateForBackup answers while a role, a binding or the storage location has not taken effect yet.
 # Azure applies role assignments within minutes, so these are waited for and fail only at the deadline.

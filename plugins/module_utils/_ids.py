@@ -51,7 +51,8 @@ def check_name(noun: str, name: str | None) -> str:
     """``name`` if it follows Azure's rule for ``noun``; raises :class:`Refused` with the rule otherwise."""
     pattern, rule = NAME_RULES[noun]
     if not name or not re.fullmatch(pattern, name):
-        raise Refused(f"{name!r} is not a valid name of a {noun}: it must be {rule}.")
+        article = "an" if noun[0] in "aeiou" else "a"
+        raise Refused(f"{name!r} is not a valid name of {article} {noun}: it must be {rule}.")
     return name
 
 

@@ -92,7 +92,7 @@ def test_names_follow_azures_rules(noun, good, bad):
     for name in good:
         assert _ids.check_name(noun, name) == name
     for name in bad:
-        with pytest.raises(Refused, match=f"is not a valid name of a {noun}: it must be"):
+        with pytest.raises(Refused, match=f"is not a valid name of an? {noun}: it must be"):
             _ids.check_name(noun, name)
 
 

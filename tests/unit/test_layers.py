@@ -18,6 +18,7 @@ OWN = "ansible_collections.aks.backup.plugins.module_utils"
 # From the bottom to the top. _resources is one layer: its files do not depend on each other in a circle, since
 # Python itself would refuse that, and whatever they share lies lower or among them.
 ORDER = (
+    "_advice",
     "_errors",
     "_ids",
     "_compare",
