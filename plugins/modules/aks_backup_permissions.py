@@ -187,6 +187,37 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ permissions.missing | map(attribute='command') | list }}"
 
+- name: Show what somebody else could put into Terraform
+  ansible.builtin.debug:
+    msg: "{{ permissions.missing | map(attribute='terraform') | join('\n') }}"
+
+- name: Let restores to the cluster from the vault tier work
+  aks.backup.aks_backup_permissions:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    operation: restore
+    restore_from:
+      - VaultStore
+    staging_resource_group: rg-aks-snapshots
+    staging_storage_account_id: >-
+      /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.Storage/storageAccounts/stbackupeast01
+
+- name: Take the roles for restores from the vault tier away again
+  aks.backup.aks_backup_permissions:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    mode: revoke
+    operation: restore
+    restore_from:
+      - VaultStore
+    staging_resource_group: rg-aks-snapshots
+    staging_storage_account_id: >-
+      /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.Storage/storageAccounts/stbackupeast01
+
 - name: Assign the roles that are missing
   aks.backup.aks_backup_permissions:
     cluster_name: aks-east-1
@@ -207,37 +238,6 @@ EXAMPLES = r"""
     storage_account_resource_group: rg-backup
     snapshot_resource_group: rg-aks-snapshots
     vault_tier: true
-
-- name: Let restores to the cluster from the vault tier work
-  aks.backup.aks_backup_permissions:
-    cluster_name: aks-east-1
-    cluster_resource_group: rg-clusters
-    vault_name: bv-east
-    vault_resource_group: rg-backup
-    operation: restore
-    restore_from:
-      - VaultStore
-    staging_resource_group: rg-aks-snapshots
-    staging_storage_account_id: >-
-      /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.Storage/storageAccounts/stbackupeast01
-
-- name: Show what somebody else could put into Terraform
-  ansible.builtin.debug:
-    msg: "{{ permissions.missing | map(attribute='terraform') | join('\n') }}"
-
-- name: Take the roles for restores from the vault tier away again
-  aks.backup.aks_backup_permissions:
-    cluster_name: aks-east-1
-    cluster_resource_group: rg-clusters
-    vault_name: bv-east
-    vault_resource_group: rg-backup
-    mode: revoke
-    operation: restore
-    restore_from:
-      - VaultStore
-    staging_resource_group: rg-aks-snapshots
-    staging_storage_account_id: >-
-      /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.Storage/storageAccounts/stbackupeast01
 """
 
 RETURN = r"""
