@@ -55,6 +55,9 @@ class Vault(Resource):
     rules = {
         "location": _compare.region,
         "identity.type": lambda wanted, live: identity_types(wanted) == identity_types(live),
+        "identity.userAssignedIdentities": lambda wanted, live: _compare.unordered(
+            list(wanted or {}), [] if live is ABSENT else list(live or {})
+        ),
         "properties.storageSettings[].datastoreType": _compare.caseless,
         "properties.storageSettings[].type": _compare.caseless,
         "properties.securitySettings.softDeleteSettings.state": _compare.caseless,
@@ -196,13 +199,16 @@ class Vault(Resource):
 
 
 def wanted_identity(params: Params, live: Document | None) -> Document:
-    """The identity block that the options ask for. Null stands for what has to go with a kind of identity."""
+    """The identity block that the options ask for, with all user-assigned identities that the vault has in the end.
+
+    Null stands for what has to go with a kind of identity.
+    """
     wanted = params.get("identity") or {}
     ids = wanted.get("user_assigned_identities")
     kinds = wanted.get("type")
     if kinds is None and ids:
-        kept = identity_types(dig(live, "identity.type")) if live else {"systemassigned"}
-        kinds = "SystemAssigned,UserAssigned" if "systemassigned" in kept else "UserAssigned"
+        kept_kinds = identity_types(dig(live, "identity.type")) if live else {"systemassigned"}
+        kinds = "SystemAssigned,UserAssigned" if "systemassigned" in kept_kinds else "UserAssigned"
     if kinds is None:
         return {}
     document: Document = {"type": kinds}
@@ -210,8 +216,9 @@ def wanted_identity(params: Params, live: Document | None) -> Document:
     if "UserAssigned" not in kinds:
         document["userAssignedIdentities"] = None
     elif ids is not None:
-        listed: Document = {known.get(id_.strip().lower(), id_.strip()): {} for id_ in ids}
-        document["userAssignedIdentities"] = listed if wanted.get("append", True) else Exactly(listed)
+        kept = known.values() if wanted.get("append", True) else ()
+        named = (known.get(id_.strip().lower(), id_.strip()) for id_ in ids)
+        document["userAssignedIdentities"] = {id_: {} for id_ in (*kept, *named)}
     if "SystemAssigned" not in kinds:
         document["principalId"] = document["tenantId"] = None
     return {key: value for key, value in document.items() if live is not None or value is not None}

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
-from ansible_collections.aks.backup.plugins.module_utils._compare import Exactly, dig
+from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 
 Document = dict[str, Any]
@@ -96,9 +96,8 @@ def _identities(desired: Document, live: Document | None) -> tuple[frozenset[str
     """Kinds of identity, and the IDs of user-assigned ones in lower case, that the vault has in the end."""
     block = desired.get("identity") or {}
     kinds = identity_types(block.get("type") or dig(live, "identity.type"))
-    listed = block.get("userAssignedIdentities") or {}
-    kept = {} if isinstance(listed, Exactly) else dig(live, "identity.userAssignedIdentities", {})
-    return kinds, {id_.strip("/").lower() for id_ in (*listed, *kept)} if "userassigned" in kinds else set()
+    ids = block.get("userAssignedIdentities", dig(live, "identity.userAssignedIdentities")) or {}
+    return kinds, {id_.strip("/").lower() for id_ in ids} if "userassigned" in kinds else set()
 
 
 def _identity_problems(params: Params, desired: Document, live: Document | None) -> list[str]:
