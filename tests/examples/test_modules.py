@@ -33,6 +33,7 @@ CHAIN = (
     "aks_trusted_access",
     "aks_backup_permissions",
     "aks_backup_instance",
+    "aks_backup_instance_info",
     "aks_backup_run",
     "aks_backup_job_info",
     "aks_recovery_point_info",

@@ -25,6 +25,9 @@ FACTS = {
     "cluster": {"name": "aks", "location": "East US", "identity": {"type": "SystemAssigned"}},
     "vault": {"name": "bv", "location": "eastus"},
     "policy": {},
+    "others": [],
+    "deleted": [],
+    "guards": {},
 }
 
 

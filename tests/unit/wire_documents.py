@@ -26,6 +26,7 @@ DELETED_VAULT = f"{GROUPS}/rg-backup/providers/Microsoft.DataProtection/backupVa
 GUARD = f"{GROUPS}/rg-security/providers/Microsoft.DataProtection/resourceGuards/guard"
 POLICY = f"{VAULT}/backupPolicies/aks-daily"
 INSTANCE = f"{VAULT}/backupInstances/aks-east-1-full"
+IDENTITY = f"{GROUPS}/rg-backup/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-backup"
 BINDING = f"{CLUSTER}/trustedAccessRoleBindings/tarb-portal"
 EXTENSION = f"{CLUSTER}/providers/Microsoft.KubernetesConfiguration/extensions/azure-aks-backup"
 BLOBS = "https://stbackupeast01.blob.core.windows.net/"
@@ -165,7 +166,7 @@ VAULT_DOCUMENT = {
         "principalId": PRINCIPALS["vault"],
         "tenantId": TENANT,
         "userAssignedIdentities": {
-            f"{GROUPS}/rg-backup/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-backup": {
+            IDENTITY: {
                 "clientId": "00000000-0000-0000-0000-0000000000cc",
                 "principalId": "00000000-0000-0000-0000-0000000000dd",
             }
@@ -369,6 +370,47 @@ INSTANCE_DOCUMENT = {
         "provisioningState": "Succeeded",
     },
 }
+# Another cluster, by an identity of its own, and not protected in the end.
+FAILED_INSTANCE_DOCUMENT = {
+    **INSTANCE_DOCUMENT,
+    "id": f"{VAULT}/backupInstances/aks-east-2-full",
+    "name": "aks-east-2-full",
+    "tags": {"owner": "platform"},
+    "properties": {
+        **INSTANCE_DOCUMENT["properties"],  # type: ignore[dict-item]
+        "dataSourceInfo": {
+            "resourceID": CLUSTER.replace("aks-east-1", "aks-east-2"),
+            "resourceName": "aks-east-2",
+            "objectType": "Datasource",
+        },
+        "identityDetails": {
+            "useSystemAssignedIdentity": False,
+            "userAssignedIdentityArmUrl": IDENTITY,
+        },
+        "currentProtectionState": "ProtectionError",
+        "protectionErrorDetails": facing("UserErrorTrustedAccessGatewayReturnedForbidden", "The binding is missing."),
+        "protectionStatus": {"status": "ProtectionError"},
+    },
+}
+DELETED_INSTANCE_DOCUMENT = {
+    **INSTANCE_DOCUMENT,
+    "id": f"{VAULT}/deletedBackupInstances/aks-east-2-old",
+    "name": "aks-east-2-old",
+    "type": "Microsoft.DataProtection/backupVaults/deletedBackupInstances",
+    "properties": {
+        **FAILED_INSTANCE_DOCUMENT["properties"],  # type: ignore[dict-item]
+        "objectType": "DeletedBackupInstance",
+        "currentProtectionState": "SoftDeleted",
+        "protectionErrorDetails": None,
+        "protectionStatus": {"status": "SoftDeleted"},
+        "deletionInfo": {
+            "deletionTime": "2026-01-05T07:49:49.4617127Z",
+            "billingEndDate": "2026-01-05T07:49:49.4617127Z",
+            "scheduledPurgeTime": "2026-01-19T07:49:49.4617127Z",
+            "deleteActivityID": "00000000-0000-0000-0000-0000000000bb",
+        },
+    },
+}
 JOB_DOCUMENT = {
     "id": f"{VAULT}/backupJobs/{JOB}",
     "name": JOB,
@@ -487,6 +529,8 @@ PROTECTED: tuple[dict[str, Any], ...] = (
     EXTENSION_DOCUMENT,
     BINDING_DOCUMENT,
     INSTANCE_DOCUMENT,
+    FAILED_INSTANCE_DOCUMENT,
+    DELETED_INSTANCE_DOCUMENT,
     # The same, as asking the cluster finds it.
     {**INSTANCE_DOCUMENT, "id": f"{CLUSTER}/providers/Microsoft.DataProtection/backupInstances/aks-east-1-full"},
     JOB_DOCUMENT,
