@@ -196,9 +196,10 @@ class Arm:
         named = {"x_ms_deleted_vault_id": deleted["name"]}
         return self._write("PUT", id_, row, row.put, arguments, f"bring back {id_}", named=named)
 
-    def delete(self, id_: str) -> None:
+    def delete(self, id_: str, **named: Any) -> None:
+        """Delete. ``named`` is what else the type's own delete takes, such as force_delete of extensions."""
         parsed, row = _row(id_)
-        self._write("DELETE", id_, row, row.delete, row.arguments(parsed), f"delete {id_}")
+        self._write("DELETE", id_, row, row.delete, row.arguments(parsed), f"delete {id_}", named=named)
 
     def post(
         self, id_: str, verb: str, body: Mapping[str, Any] | None = None, request_id: str | None = None

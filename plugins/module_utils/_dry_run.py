@@ -77,7 +77,7 @@ class DryRun(Arm):
         kept = {key: value for key, value in deleted.items() if key != "type"}
         return self._remember("PUT", id_, {**plain(kept), **plain(body), "id": id_, "name": _ids.name(id_)})
 
-    def delete(self, id_: str) -> None:
+    def delete(self, id_: str, **named: Any) -> None:
         self._remember("DELETE", id_, None)
 
     def post(

@@ -17,9 +17,10 @@ description:
     Backup works inside the cluster. Installing it takes Azure a few minutes.
   - A cluster has at most one such extension. One that is there already is used whatever its name, for example one that
     the portal has installed.
-  - Only settings that the options name are compared and changed. Others stay.
-  - The extension gets an identity of its own from Azure. M(aks.backup.aks_backup_permissions) gives it the right to use
-    the blob container.
+  - Only settings that the options name are compared and changed. Others stay, unless O(purge_unlisted_settings=true).
+  - The extension gets an identity of its own from Azure. It needs the role Storage Blob Data Contributor on the storage
+    account, which M(aks.backup.aks_backup_permissions) gives it, reports to whoever may give it, or takes back. This
+    module assigns no roles, so that it works for callers who must not.
 requirements:
   - python >= 3.10
   - azure-core >= 1.35
@@ -49,18 +50,45 @@ options:
       - More settings of the extension, by the names that the extension itself uses. Values become strings. They win
         over the other options.
     type: dict
+  force_delete:
+    description:
+      - With O(state=absent), remove the extension although backup instances protect the cluster, and have Azure forget
+        it without waiting for the cluster, which need not answer. What is inside the cluster may stay behind.
+    type: bool
+    default: false
   name:
     description:
       - Name of the extension when it has to be installed.
     type: str
     default: azure-aks-backup
+  purge_unlisted_settings:
+    description:
+      - Whether settings that no option names are taken away, so that the extension uses its own values for them. Those
+        of the service itself, whose names begin with C(global.), stay.
+      - Protected settings, which Azure does not show, are lost when something is taken away.
+    type: bool
+    default: false
   release_train:
     description:
       - From which releases Azure picks the version. A new extension gets C(stable).
     type: str
+  repair:
+    description:
+      - What to do about an extension in state C(Failed). With V(false) it is an error, which says what the extension
+        reports, the cause, and what to do about it.
+      - With V(reinstall) it is removed and installed anew. Remove the cause first. The new extension has a new
+        identity, which needs its role again.
+    type: str
+    default: 'false'
+    choices:
+      - 'false'
+      - reinstall
   resources:
     description:
-      - CPU and memory of the backup pod. Clusters with many objects need more than the usual.
+      - CPU and memory of the backup pod. Clusters with more than 1000 objects need more than the usual. A backup that
+        fails with C(UserErrorBackupPluginPodRestartedDuringBackup) or a restore that fails with
+        C(UserErrorBackupPluginPodRestartedDuringRestore) has run out of memory, and
+        RV(resource.memory_limit_to_try) is what to try next.
     type: dict
     suboptions:
       limits:
@@ -70,15 +98,15 @@ options:
         suboptions:
           cpu:
             description:
-              - CPU as a Kubernetes quantity, such as V(1500m).
+              - CPU as a Kubernetes quantity, such as V(1500m). It is C(1000m) unless set.
             type: str
           memory:
             description:
-              - Memory as a Kubernetes quantity, such as V(4400Mi).
+              - Memory as a Kubernetes quantity, such as V(4400Mi). It is C(1280Mi) unless set.
             type: str
       requests:
         description:
-          - What is reserved for the pod.
+          - What is reserved for the pod. It makes sure that the pod gets a node with as much room.
         type: dict
         suboptions:
           cpu:
@@ -102,7 +130,9 @@ options:
   storage_account:
     description:
       - Name of the storage account. With O(state=present), either this or O(storage_account_id) is required.
-      - It has to be in the region of the cluster.
+      - It has to be in the region of the cluster. The blob container has to be there as well.
+      - When the extension is moved to another account or container, what has been backed up so far stays in the old
+        one, and the module warns about it.
     type: str
   storage_account_id:
     description:
@@ -120,28 +150,43 @@ options:
     description:
       - URL of the blob service of the account. Left out, it is read from the account. Only used with O(use_aad=true).
     type: str
+  tenant_id:
+    description:
+      - Tenant of the extension's identity. Left out, a new extension gets that of the cluster.
+    type: str
   use_aad:
     description:
       - Whether the extension signs in to the storage account with its Microsoft Entra identity. With V(false) it uses
         the keys of the account, and then needs the role Storage Account Contributor, which
-        M(aks.backup.aks_backup_permissions) does not give.
+        M(aks.backup.aks_backup_permissions) does not give. It is refused with an account that takes no keys.
     type: bool
     default: true
   version:
     description:
       - Keep the extension at this version. Not together with O(auto_upgrade_minor_version=true).
     type: str
+  wait_for_identity:
+    description:
+      - Whether the task waits until Azure shows the extension's identity, to which the next steps give roles.
+    type: bool
+    default: true
 notes:
-  - An extension in state C(Failed) is an error that says why. Remove it and install it again once the cause is gone.
   - The cluster has to be running, to have a managed identity, and to have its disk CSI driver and snapshot controller
     enabled.
 seealso:
+  - module: aks.backup.aks_backup_extension_info
+    description: Only looks.
+  - module: aks.backup.aks_backup_permissions
+    description: Gives the identity its role.
   - module: aks.backup.aks_backup_storage
     description: Makes account and container.
   - module: aks.backup.aks_backup_policy
     description: The step before.
   - module: aks.backup.aks_trusted_access
     description: The next step.
+  - name: Troubleshoot AKS backup
+    description: Microsoft's page on failed installations and the pod's memory.
+    link: https://learn.microsoft.com/azure/backup/azure-kubernetes-service-backup-troubleshoot
   - name: Prerequisites for AKS backup
     description: Microsoft's page on the extension and what it needs.
     link: https://learn.microsoft.com/azure/backup/azure-kubernetes-service-cluster-backup-concept
@@ -167,6 +212,17 @@ EXAMPLES = r"""
       limits:
         memory: 4400Mi
 
+- name: Install the extension anew if an earlier installation has failed
+  aks.backup.aks_backup_extension:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    storage_account: stbackupeast01
+    storage_account_resource_group: rg-backup
+    blob_container: aks-east-1
+    release_train: stable
+    auto_upgrade_minor_version: false
+    repair: reinstall
+
 - name: Remove the extension from a cluster that is not protected any more
   aks.backup.aks_backup_extension:
     cluster_name: aks-east-1
@@ -175,6 +231,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+advice:
+  description: What to do about what the extension reports, a sentence or two for each thing that is wrong.
+  returned: success, with O(state=present)
+  type: list
+  elements: str
+  sample:
+    - >-
+      InstallationWarning: The pod has been restarted. Set resources.limits.memory of aks_backup_extension to 4400Mi.
 id:
   description: Resource ID of the extension.
   returned: success
@@ -222,6 +286,12 @@ resource:
           description: Object ID of the identity, to which roles are assigned.
           type: str
           sample: 00000000-0000-0000-0000-000000000000
+    memory_limit_to_try:
+      description:
+        - The value to give to O(resources.limits.memory) when the backup pod has run out of memory. V(null) when the
+          present one is not understood.
+      type: str
+      sample: 4400Mi
     name:
       description: Name of the extension.
       type: str
@@ -238,34 +308,57 @@ resource:
       description: From which releases Azure picks the version.
       type: str
       sample: stable
+    resources:
+      description: CPU and memory of the backup pod as they are set. V(null) where nothing is.
+      type: dict
+      contains:
+        limits:
+          description: The most that the pod may use.
+          type: dict
+          contains:
+            cpu:
+              description: CPU as a Kubernetes quantity.
+              type: str
+              sample: 1500m
+            memory:
+              description: Memory as a Kubernetes quantity.
+              type: str
+              sample: 4400Mi
+        requests:
+          description: What is reserved for the pod.
+          type: dict
+          contains:
+            cpu:
+              description: CPU as a Kubernetes quantity.
+              type: str
+              sample: 500m
+            memory:
+              description: Memory as a Kubernetes quantity.
+              type: str
+              sample: 256Mi
     statuses:
-      description: What the extension reports of itself.
+      description: What the extension reports of itself. Those that Azure does not fill in are V(null).
       type: list
       elements: dict
       contains:
         code:
           description: Code of the report.
-          returned: when Azure says so
           type: str
           sample: InstallationWarning
-        displayStatus:
+        display_status:
           description: Title of the report.
-          returned: when Azure says so
           type: str
           sample: Warning
         level:
-          description: How bad it is.
-          returned: when Azure says so
+          description: How bad it is, C(Error), C(Warning) or C(Information).
           type: str
           sample: Warning
         message:
           description: The report in words.
-          returned: when Azure says so
           type: str
           sample: The pod has been restarted.
         time:
           description: When it was reported.
-          returned: when Azure says so
           type: str
           sample: '2026-01-05T18:33:24.4169171+00:00'
     version:
@@ -365,8 +458,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._reconcile import reconciler
-from ansible_collections.aks.backup.plugins.module_utils._resources.extension import Extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.extension import converge
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION, EXTENSIONS, STORAGE
 
 ARGUMENT_SPEC = {
@@ -374,8 +466,11 @@ ARGUMENT_SPEC = {
     "auto_upgrade_minor_version": {"type": "bool"},
     "blob_container": {"type": "str"},
     "extra_settings": {"type": "dict"},
+    "force_delete": {"type": "bool", "default": False},
     "name": {"type": "str", "default": "azure-aks-backup"},
+    "purge_unlisted_settings": {"type": "bool", "default": False},
     "release_train": {"type": "str"},
+    "repair": {"type": "str", "choices": ["false", "reinstall"], "default": "false"},
     "resources": {
         "type": "dict",
         "options": {
@@ -389,12 +484,14 @@ ARGUMENT_SPEC = {
     "storage_account_resource_group": {"type": "str"},
     "storage_account_subscription_id": {"type": "str"},
     "storage_account_uri": {"type": "str"},
+    "tenant_id": {"type": "str"},
     "use_aad": {"type": "bool", "default": True},
     "version": {"type": "str"},
+    "wait_for_identity": {"type": "bool", "default": True},
 }
 
 CONTRACT = Contract(
-    work=reconciler(Extension()),
+    work=converge,
     argument_spec=ARGUMENT_SPEC,
     packages=(AKS, DATA_PROTECTION, EXTENSIONS, STORAGE),
     identifies=("cluster",),

@@ -36,6 +36,7 @@ TASKS: dict[str, list[dict[str, Any]]] = {
         {**CLUSTER, **ACCOUNT, "blob_container": "aks-east-1"},
         {**CLUSTER, **ACCOUNT, "blob_container": "aks-east-1", "resources": {"limits": {"memory": "4400Mi"}}},
     ],
+    "aks_backup_extension_info": [{**CLUSTER}],
     "aks_backup_instance": [
         {**CLUSTER, **VAULT, **SNAPSHOTS, "policy_name": "aks-daily"},
         {
@@ -64,8 +65,16 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     "aks_backup_policy": [
         {**VAULT, "name": "aks-daily", "policy_definition": wire.POLICY_DOCUMENT},
         {**VAULT, "name": "aks-new", "preset": "disaster_recovery"},
+        {
+            **VAULT,
+            "name": "aks-daily",
+            "preset": "disaster_recovery",
+            "on_difference": "rotate",
+            "simulate_days": 40,
+        },
         {**VAULT, "name": "aks-unused", "state": "absent"},
     ],
+    "aks_backup_policy_info": [VAULT],
     "aks_backup_provider": [{}],
     "aks_backup_run": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "retention_tag_override": "weekly", "wait": False}],
     "aks_backup_storage": [
@@ -107,9 +116,12 @@ OPEN = {
     "deleted_vaults[].tags",
     "error.job",
     "instances[].tags",
+    "policies[].definition",
     "resource.configuration_settings",
     "resource.tags",
     "resource_group.tags",
+    "simulation.operational.by_tag",
+    "simulation.vault.by_tag",
     "storage_account.tags",
     "summary.by_datastore",
     "summary.by_operation",

@@ -311,6 +311,10 @@ EXTENSION_DOCUMENT = {
             "configuration.backupStorageLocation.config.useAAD": "true",
             "configuration.backupStorageLocation.config.storageAccountURI": BLOBS,
             "credentials.tenantId": TENANT,
+            "resources.limits.cpu": "1500m",
+            "resources.limits.memory": "1280Mi",
+            "resources.requests.cpu": "500m",
+            "resources.requests.memory": "256Mi",
         },
         "statuses": [
             {
