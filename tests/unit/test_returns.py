@@ -76,6 +76,15 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     ],
     "aks_backup_policy_info": [VAULT],
     "aks_backup_provider": [{}],
+    "aks_backup_restore": [
+        {**CLUSTER, **VAULT, "restore_configuration": {"included_namespaces": ["shop"]}},
+        {**CLUSTER, **VAULT, "permissions": "grant", "wait": False},
+        {
+            **CLUSTER,
+            **VAULT,
+            "restore_configuration": {"namespace_mappings": {"cart": "drill", "shop": "drill"}},
+        },
+    ],
     "aks_backup_run": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "retention_tag_override": "weekly", "wait": False}],
     "aks_backup_storage": [
         {
@@ -109,8 +118,14 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     "aks_recovery_point_info": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "datastore": "VaultStore"}],
     "aks_trusted_access": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "state": "absent"}],
 }
+# They start jobs, also where a plan would only say so.
+ACTIONS = ("aks_backup_restore", "aks_backup_run")
 # There is no job to read before there is a vault, and no vault to bring back.
-NOTHING_TO_READ = {"aks_backup_job_info": {"job_id"}, "aks_backup_vault": {"undelete"}}
+NOTHING_TO_READ = {
+    "aks_backup_job_info": {"job_id"},
+    "aks_backup_restore": {"cluster_name"},
+    "aks_backup_vault": {"undelete"},
+}
 # Documented paths whose keys are not ours: tags, settings and the like, and a job that is documented elsewhere.
 OPEN = {
     "deleted_vaults[].tags",
@@ -160,9 +175,13 @@ class Documents(Arm):
     def post(
         self, id_: str, verb: str, body: Mapping[str, Any] | None = None, request_id: str | None = None
     ) -> Document:
-        assert verb == "backup"
+        assert verb in ("backup", "restore", "validateRestore")
         self.operations.append({"method": "POST", "id": f"{id_}/{verb}", "status": 202, "request_id": "1"})
-        return {"jobId": f"{wire.VAULT}/backupJobs/{wire.JOB}"}
+        return {"jobId": f"{wire.VAULT}/backupJobs/{wire.JOB if verb == 'backup' else wire.RESTORE_JOB}"}
+
+    def put(self, id_: str, body: Mapping[str, Any]) -> Document:
+        assert _ids.parse(id_).type == "microsoft.authorization/roleassignments"
+        return {"id": id_, **plain(body)}
 
 
 def result_of(module: str, options: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
@@ -183,7 +202,7 @@ def results(module: str) -> list[dict[str, Any]]:
     """Results of a module: on a protected cluster, and of a plan for an empty subscription."""
     found = []
     for options in TASKS[module]:
-        if module == "aks_backup_run":
+        if module in ACTIONS:
             found.append(result_of(module, options, Documents(wire.PROTECTED)))
         found.append(result_of(module, options, DryRun(Documents(wire.PROTECTED))))
         if not NOTHING_TO_READ.get(module, set()) & set(options):
@@ -200,10 +219,12 @@ def errors(module: str) -> list[dict[str, Any]]:
         Deadline(1).passed("something"),
     ]
     found = [{"failed": True, "msg": one.message, "error": one.facts, "operations": []} for one in raised]
-    if module == "aks_backup_run":
-        failed = [document for document in wire.PROTECTED if document is not wire.JOB_DOCUMENT]
-        found.append(result_of(module, TASKS[module][0], Documents((*failed, wire.FAILED_JOB_DOCUMENT))))
-        assert found[-1]["failed"]
+    if module in ACTIONS:
+        ended = wire.JOB_DOCUMENT if module == "aks_backup_run" else wire.RESTORE_JOB_DOCUMENT
+        kept = [document for document in wire.PROTECTED if document is not ended]
+        failed = {**ended, "properties": {**ended["properties"], **wire.FAILED}}
+        found.append(result_of(module, TASKS[module][0], Documents((*kept, failed))))
+        assert found[-1]["failed"] and "job" in found[-1]["error"], found[-1]
     if module == "aks_backup_vault":
         kept = (wire.DELETED_INSTANCE_DOCUMENT, {**wire.VAULT_DOCUMENT, "id": wire.DELETED_VAULT})
         options = {"name": "bv-gone", "resource_group": "rg-backup", "state": "absent"}
@@ -234,12 +255,12 @@ def test_everything_documented_is_returned_at_some_time(module: str) -> None:
     if module == "aks_backup_job_info":
         # A job that failed is followed in the module that starts one, and looks the same.
         documented = {path for path in documented if not path.startswith("jobs[].errors[].")}
-    if module == "aks_backup_run":
+    if module in ACTIONS:
         # The job of a task that fails is in its error.
         documented = {path for path in documented if not path.startswith("job.errors[].")}
         # What only restores and copies have, and is the same in lists of jobs.
         only_others = ("destination_datastore", "source_datastore", "sub_tasks[].progress_percent", "target_cluster_id")
-        documented -= {f"job.{key}" for key in only_others}
+        documented -= {f"job.{key}" for key in only_others[: 1 if module == "aks_backup_restore" else None]}
     assert documented - found == set()
 
 
@@ -275,7 +296,7 @@ def test_what_every_module_returns_is_documented_alike() -> None:
         entries = []
         for module in MODULES:
             entry = texts(block(module, "RETURN")[name])
-            if module == "aks_backup_run" and name == "error":
+            if module in ACTIONS and name == "error":
                 del entry["contains"]["job"]
             if module == "aks_backup_vault" and name == "error":
                 del entry["contains"]["soft_deleted_instances"]
