@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._auth import auxiliary_credential, credential
-from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud
+from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud, replace_file
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError, Missing, from_response
 from ansible_collections.aks.backup.plugins.module_utils._types import (
@@ -49,6 +49,9 @@ from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
 Document = dict[str, Any]
 T = TypeVar("T")
+
+# Rows of a page of Azure Resource Graph; no more are to be had at once.
+SEARCH_PAGE = 1000
 
 
 class Arm:
@@ -153,16 +156,21 @@ class Arm:
 
         return self._ask(call, f"carry out {verb} on {id_}", id_, (stream,))
 
-    def search(self, query: str, subscriptions: list[str]) -> list[Document]:
-        """The rows that Azure Resource Graph answers a query with, over subscriptions; every page.
+    def search(
+        self, query: str, subscriptions: list[str], management_groups: list[str] | None = None, most: int | None = None
+    ) -> list[Document]:
+        """The rows that Azure Resource Graph answers a query with, every page; with ``most``, the first so many.
 
-        Resource Graph lags behind what it shows by seconds to minutes, and shows only what the caller may read.
+        Over subscriptions or management groups; without both, over all that the caller may read in the tenant. Resource
+        Graph lags behind what it shows by seconds to minutes. It follows pages only where a query gives an id.
         """
+        scope = {"subscriptions": subscriptions, "managementGroups": management_groups}
+        asked = {"query": query, **{key: value for key, value in scope.items() if value}}
         found: list[Document] = []
         more: Document = {}
         while True:
-            options = {"resultFormat": "objectArray", **more}
-            stream = _stream({"query": query, "subscriptions": subscriptions, "options": options})
+            options = {"resultFormat": "objectArray", "$top": min(most or SEARCH_PAGE, SEARCH_PAGE), **more}
+            stream = _stream({**asked, "options": options})
 
             def call(stream: io.BytesIO = stream) -> Document:
                 operation = self._operation(self.subscription_id, RESOURCE_GRAPH, "", "resources")
@@ -170,9 +178,23 @@ class Arm:
 
             page = self._ask(call, "search Azure Resource Graph", "", (stream,))
             found += page.get("data") or []
+            if most and len(found) >= most:
+                return found[:most]
             if not page.get("$skipToken"):
+                if str(page.get("resultTruncated")).lower() == "true":
+                    # A report that silently lacks rows would be worse than none.
+                    raise BackupError("Azure Resource Graph kept back rows of its answer, and no way to ask for them.")
                 return found
             more = {"$skipToken": page["$skipToken"]}
+
+    # Beside Azure
+
+    def save(self, path: str, text: str) -> None:
+        """Write a file where the task runs, at once: a reader sees the old content or the new."""
+        try:
+            replace_file(path, text)
+        except OSError as exc:
+            raise BackupError(f"{path} cannot be written where this task runs: {exc.strerror or exc}.") from exc
 
     # Writing
 

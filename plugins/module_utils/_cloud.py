@@ -121,3 +121,18 @@ def write_private(path: str, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(temporary, path)
+
+
+def replace_file(path: str, text: str) -> None:
+    """The same for a file that others may read: with the mode that it has, else the one of any new file."""
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o666 & ~mask)
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise

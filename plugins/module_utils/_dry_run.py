@@ -61,8 +61,13 @@ class DryRun(Arm):
     def fetch(self, id_: str, verb: str, body: Mapping[str, Any], **query: Any) -> list[Document]:
         return self._arm.fetch(id_, verb, body, **query)
 
-    def search(self, query: str, subscriptions: list[str]) -> list[Document]:
-        return self._arm.search(query, subscriptions)
+    def search(
+        self, query: str, subscriptions: list[str], management_groups: list[str] | None = None, most: int | None = None
+    ) -> list[Document]:
+        return self._arm.search(query, subscriptions, management_groups, most)
+
+    def save(self, path: str, text: str) -> None:
+        """A plan writes no file either."""
 
     def require(self, id_: str, noun: str, way: str) -> Document:
         return self.get(id_) or {"id": id_, "name": _ids.name(id_)}

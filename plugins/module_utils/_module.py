@@ -115,6 +115,7 @@ class Contract:
     controller.
 
     ``identifies`` names the things (cluster, vault) that the options give as an ID or as a name and its group.
+    ``anywhere`` is for work that may span subscriptions and does without one of its own.
     """
 
     work: Work
@@ -122,6 +123,7 @@ class Contract:
     packages: tuple[Package, ...] = ()
     constraints: Mapping[str, Any] = field(default_factory=dict)
     identifies: tuple[str, ...] = ()
+    anywhere: bool = False
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -150,7 +152,7 @@ class Contract:
     def perform(self, host: Host, shared_directory: str | None = None) -> dict[str, Any]:
         """Do the work and return the task's result; the one place where errors become a failed task."""
         try:
-            arm = _connect(host.params, self.packages, shared_directory)
+            arm = connect(host.params, self.packages, shared_directory, self.anywhere)
         except ImportError as exc:
             return {
                 "failed": True,
@@ -179,11 +181,20 @@ class Contract:
         return result
 
 
-def _connect(given: Mapping[str, Any], packages: tuple[Package, ...], shared_directory: str | None) -> Arm:
+def connect(
+    given: Mapping[str, Any],
+    packages: tuple[Package, ...],
+    shared_directory: str | None = None,
+    anywhere: bool = False,
+) -> Arm:
+    """Azure for options of :data:`COMMON_SPEC`; with ``anywhere``, a subscription need not be known."""
     params = _auth.with_profile(given)
-    if not params.get("subscription_id"):
+    if anywhere:
+        params["subscription_id"] = params.get("subscription_id") or ""
+    elif not params.get("subscription_id"):
         raise Refused("subscription_id is needed: set the option, or AZURE_SUBSCRIPTION_ID in the environment.")
-    check_name("subscription", params["subscription_id"])
+    if params["subscription_id"]:
+        check_name("subscription", params["subscription_id"])
     if params["wait_timeout"] <= 0 or params["poll_interval"] <= 0:
         raise Refused("wait_timeout and poll_interval are seconds and must be greater than 0.")
     if params.get("ca_bundle") and not os.path.exists(params["ca_bundle"]):
