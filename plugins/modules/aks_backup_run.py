@@ -92,6 +92,14 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Have a backup that is not older than four hours, making one if there is none
+  aks.backup.aks_backup_run:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    skip_if_newer_than: 4h
+
 - name: Back up the cluster before an upgrade, and do not go on when anything is missing
   aks.backup.aks_backup_run:
     cluster_name: aks-east-1
@@ -104,14 +112,6 @@ EXAMPLES = r"""
 - name: Show the recovery point
   ansible.builtin.debug:
     var: backup.recovery_point_id
-
-- name: Have a backup that is not older than four hours, making one if there is none
-  aks.backup.aks_backup_run:
-    cluster_name: aks-east-1
-    cluster_resource_group: rg-clusters
-    vault_name: bv-east
-    vault_resource_group: rg-backup
-    skip_if_newer_than: 4h
 
 - name: Start a backup that is kept as long as those of the policy's tag Weekly, and do not wait for it
   aks.backup.aks_backup_run:

@@ -128,5 +128,5 @@ def test_every_module_with_a_state_or_a_mode_has_a_case(subscription):
     """A new module without a case here is a module whose second run nobody has seen."""
     folder = ROOT / "plugins" / "modules"
     written = {file.stem for file in folder.glob("aks_*.py") if not file.stem.endswith("_info")}
-    actions = {"aks_backup_run"}
+    actions = {"aks_backup_restore", "aks_backup_run"}
     assert written - actions == set(cases(subscription)) == set(NAMES)

@@ -19,7 +19,7 @@ from tests.documented import MODULES, ROOT, block
 # What each task imports whatever it does, see _arm, _auth and _cloud.
 ALWAYS = {"azure-core", "azure-identity", "azure-mgmt-core"}
 # Modules that do something each time they run.
-ACTIONS = {"aks_backup_run"}
+ACTIONS = {"aks_backup_restore", "aks_backup_run"}
 # The order of protecting a cluster.
 CHAIN = (
     "aks_backup_provider",

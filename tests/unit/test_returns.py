@@ -79,11 +79,6 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     "aks_backup_restore": [
         {**CLUSTER, **VAULT, "restore_configuration": {"included_namespaces": ["shop"]}},
         {**CLUSTER, **VAULT, "permissions": "grant", "wait": False},
-        {
-            **CLUSTER,
-            **VAULT,
-            "restore_configuration": {"namespace_mappings": {"cart": "drill", "shop": "drill"}},
-        },
     ],
     "aks_backup_run": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "retention_tag_override": "weekly", "wait": False}],
     "aks_backup_storage": [

@@ -455,6 +455,7 @@ RESTORE_JOB_DOCUMENT = {
         "operation": "Restore",
         "sourceDataStoreType": "VaultStore",
         "extendedInfo": {
+            "dataTransferredInBytes": 1048576,
             "recoveryDestination": CLUSTER,
             "sourceRecoverPoint": {"recoveryPointID": POINT, "recoveryPointTime": "2026-01-05T07:55:29.5079653Z"},
             "subTasks": [
@@ -479,13 +480,14 @@ TIERING_JOB_DOCUMENT = {
         "extendedInfo": None,
     },
 }
+# What a job that failed has instead.
+FAILED: dict[str, Any] = {
+    "status": "Failed",
+    "errorDetails": [facing(OUT_OF_MEMORY, "The pod was restarted.")],
+}
 FAILED_JOB_DOCUMENT = {
     **JOB_DOCUMENT,
-    "properties": {
-        **JOB_DOCUMENT["properties"],  # type: ignore[dict-item]
-        "status": "Failed",
-        "errorDetails": [facing(OUT_OF_MEMORY, "The pod was restarted.")],
-    },
+    "properties": {**JOB_DOCUMENT["properties"], **FAILED},  # type: ignore[dict-item]
 }
 POINT_DOCUMENT = {
     "id": f"{INSTANCE}/recoveryPoints/{POINT}",
