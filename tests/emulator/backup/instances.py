@@ -20,6 +20,7 @@ from .policies import AKS, OPERATIONAL
 
 CONFIGURING, CONFIGURED, UPDATING = "ConfiguringProtection", "ProtectionConfigured", "UpdatingProtection"
 ERROR, STOPPED, SUSPENDED = "ProtectionError", "ProtectionStopped", "BackupsSuspended"
+FAILED = "ConfiguringProtectionFailed"
 SOFT_DELETING, SOFT_DELETED = "SoftDeleting", "SoftDeleted"
 DATASOURCE = ("resourceID", "resourceUri", "datasourceType", "resourceName", "resourceType", "resourceLocation",
               "objectType")

@@ -189,14 +189,22 @@ def _put(call: Call) -> Reply:
 
 
 def written(world: World, payload: dict[str, Any]) -> None:
-    """The operation of a first PUT is over; protection is configured some time later."""
+    """The operation of a first PUT is over; protection is configured some time later. DeepValidation has everything
+    that validateForBackup looks at looked at again, and the operation fails of it.
+    """
+    record = world.store.get(payload["instance"])
+    if record and record.properties.get("validationType") == "DeepValidation":
+        kept = record.properties
+        if error := instances.flaw(kept) or _gap(world, vault_of(world, record.id), kept):
+            write_failed(world, payload)
+            raise error
     merge_properties(world, payload["instance"], provisioningState="Succeeded")
     world.clock.after(world.random.uniform(*CONFIGURES), f"{NAMESPACE}:configure", payload)
 
 
 def write_failed(world: World, payload: dict[str, Any]) -> None:
     merge_properties(world, payload["instance"], provisioningState="Failed",
-                     **instances.protection("ConfiguringProtectionFailed"))
+                     **instances.protection(instances.FAILED))
 
 
 def configure(world: World, payload: dict[str, Any]) -> None:
@@ -304,7 +312,7 @@ def state_changed(world: World, payload: dict[str, Any]) -> None:
 
 
 def sync(call: Call) -> Reply:
-    """Read the state anew; an instance whose protection had failed is configured if nothing is missing any more."""
+    """Retry what failed: an instance whose protection had failed is configured if nothing is missing any more."""
     record, vault = call.require(), vault_of(call.world, call.id)
     return begin(call, vault, "sync", finish="synced",
                  payload={"instance": record.id.text, "guid": record.hidden["guid"]})
@@ -312,7 +320,9 @@ def sync(call: Call) -> Reply:
 
 def synced(world: World, payload: dict[str, Any]) -> None:
     record = world.store.get(payload["instance"])
-    if record and record.properties["currentProtectionState"] in (instances.ERROR, instances.CONFIGURED):
+    if record and record.properties["currentProtectionState"] in (
+            instances.ERROR, instances.FAILED, instances.CONFIGURED):
+        merge_properties(world, payload["instance"], provisioningState="Succeeded")
         configure(world, payload)
 
 

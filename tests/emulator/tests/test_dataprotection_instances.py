@@ -327,6 +327,20 @@ def test_resume_fails_while_something_is_missing_and_sync_heals(azure):
     assert azure.state() == "ProtectionConfigured"
 
 
+def test_deep_validation_fails_the_operation_of_the_put_and_sync_retries(azure):
+    properties = {**azure.instance(), "validationType": "DeepValidation"}
+    azure.world.store.delete(azure.binding)
+    put = azure.client.backup_instances.begin_create_or_update
+    error = refused(lambda: put(GROUP, "vault-1", "instance-1", {"properties": properties}).result())
+    assert (error.status_code, error.error.code) == (200, "UserErrorTrustedAccessGatewayReturnedForbidden")
+    assert azure.state() == "ConfiguringProtectionFailed"
+    azure.bind(azure.cluster)
+    azure.client.backup_instances.begin_sync_backup_instance(
+        GROUP, "vault-1", "instance-1", {"syncType": "Default"}).result()
+    assert azure.state() == "ProtectionConfigured"
+    assert azure.get().properties.provisioning_state == "Succeeded"
+
+
 def test_delete_keeps_a_soft_deleted_instance_until_its_purge(azure):
     azure.protect()
     azure.backup()
