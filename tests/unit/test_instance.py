@@ -27,7 +27,7 @@ FACTS = {
     "policy": {},
     "others": [],
     "deleted": [],
-    "guards": {},
+    "guard": None,
 }
 
 

@@ -135,7 +135,7 @@ class Instance(Resource):
             "cluster": refuse_unknown("cluster", cluster, cluster_id(params)),
             "deleted": deleted,
             "extension": installed,
-            "guards": protection.guarded(arm, vault),
+            "guard": protection.guard_of(arm, vault),
             "missing": lambda body, facts: validation.missing_roles(
                 arm, body, facts["cluster"], facts["vault"], facts["policy"], facts["extension"]
             ),
@@ -173,7 +173,7 @@ class Instance(Resource):
         verbs = [step.verb for step in way]
         if not _ids.same(dig(live, "properties.policyInfo.policyId"), policy_id(params)):
             verbs.append("write")
-        return said + protection.approval_problems(facts["guards"], verbs, self._requests)
+        return said + protection.approval_problems(facts["guard"], verbs, self._requests)
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
         properties: Document = {
@@ -277,7 +277,9 @@ class Instance(Resource):
 
     def pending(self, document: Document | None) -> str | None:
         seen = form.protection_of(document)
-        if seen == "error" and not self._resync:
+        if seen == "error":
+            if self._resync:
+                return None
             raise _protection_error(document or {})
         if seen == "changing":
             return f"the backup instance to leave state {form.state_of(document)}"

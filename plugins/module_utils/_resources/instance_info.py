@@ -66,8 +66,7 @@ def _documents(arm: Arm, params: Params) -> list[Document]:
         if not found:
             refuse_unknown("cluster", arm.get(cluster), cluster)
         # Asked through the cluster, the ID of an instance lies below the cluster; this is the one that it goes by.
-        return [{**item, "id": _ids.instance(vault, item["name"])} if (vault := form.vault_of(item)) else item
-                for item in found]  # fmt: skip
+        return [{**item, "id": _ids.instance(form.vault_of(item) or "", item["name"])} for item in found]
     subscriptions = params["subscriptions"] or [params["subscription_id"]]
     for one in subscriptions:
         _ids.check_name("subscription", one)

@@ -18,11 +18,11 @@ from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError
+from ansible_collections.aks.backup.plugins.module_utils._resources import vault_guard
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT
 
 DELETED = "Microsoft.DataProtection/backupVaults/deletedBackupInstances"
 POINTS = "Microsoft.DataProtection/backupVaults/backupInstances/recoveryPoints"
-PROXIES = "Microsoft.DataProtection/backupVaults/backupResourceGuardProxies"
 _INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
 
 
@@ -44,7 +44,7 @@ FROM_ACTIVE = {"stopped": Step("stopProtection", "stopped"), "suspended": Step("
 
 # What a resource guard can guard, as its documents name it: verb -> critical operation.
 GUARDED = {
-    "delete": f"{_INSTANCES}/delete",
+    "delete": vault_guard.DELETE_INSTANCES,
     "stopProtection": f"{_INSTANCES}/stopProtection/action",
     "suspendBackups": f"{_INSTANCES}/suspendBackups/action",
     "write": f"{_INSTANCES}/write",
@@ -110,33 +110,29 @@ def over(text: str | None, now: datetime.datetime) -> bool:
     return datetime.datetime.strptime(text[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z") < now
 
 
-def guarded(arm: Arm, vault: Document) -> dict[str, str]:
-    """Critical operation -> request that a resource guard wants to see, for the vault's guards; empty without one."""
+def guard_of(arm: Arm, vault: Document) -> Document | None:
+    """What tells which operations a resource guard watches in the vault, and for which request; None without a guard.
+
+    Who may not read it is told by Azure what is missing.
+    """
     if not dig(vault, "properties.isVaultProtectedByResourceGuard", False):
-        return {}
+        return None
     try:
-        proxies = arm.list_all(PROXIES, vault["id"])
+        return arm.get(vault_guard.mapping_id(vault["id"]))
     except AzureError:
-        # Who may not read the guards is told by Azure what is missing.
-        return {}
-    return {
-        detail["vaultCriticalOperation"]: detail["defaultResourceRequest"]
-        for proxy in proxies
-        for detail in dig(proxy, "properties.resourceGuardOperationDetails", [])
-        if detail.get("defaultResourceRequest")
-    }
+        return None
 
 
-def approval_problems(guards: dict[str, str], verbs: Iterable[str], given: Iterable[str]) -> list[str]:
+def approval_problems(mapping: Document | None, verbs: Iterable[str], given: Iterable[str]) -> list[str]:
     """A sentence for each verb that waits for somebody's approval."""
     said = []
     for verb in dict.fromkeys(verbs):
-        request = guards.get(GUARDED.get(verb, ""))
+        request = vault_guard.request_id(mapping, GUARDED[verb]) if verb in GUARDED else None
         if request and not any(_ids.same(request, one) for one in given):
             said.append(
-                f"The vault is protected by the resource guard {_ids.parent(request)}, which guards "
-                f"{IN_WORDS[verb]}. Have the guard's owner give you, for the time being, the role Backup MUA Operator "
-                f"on it, and name the request in resource_guard_operation_requests: {request}"
+                f"The vault is protected by the Resource Guard {_ids.parent(request)}, which has to approve "
+                f"{IN_WORDS[verb]}. Have its owner give you the role Backup MUA Operator on it, and put {request} "
+                "into resource_guard_operation_requests."
             )
     return said
 
@@ -144,7 +140,7 @@ def approval_problems(guards: dict[str, str], verbs: Iterable[str], given: Itera
 def deletion_problems(arm: Arm, live: Document, requests: Iterable[str]) -> list[str]:
     """Why Azure would not delete the instance: an immutable vault, or a resource guard."""
     vault = arm.require(_ids.parent(live["id"]), "Backup vault", MAKE_VAULT)
-    said = approval_problems(guarded(arm, vault), ["delete"], requests)
+    said = approval_problems(guard_of(arm, vault), ["delete"], requests)
     state = dig(vault, "properties.securitySettings.immutabilitySettings.state", "Disabled")
     if state != "Disabled":
         count = len(arm.list_all(POINTS, live["id"]))
@@ -159,13 +155,11 @@ def deletion_problems(arm: Arm, live: Document, requests: Iterable[str]) -> list
 
 
 def delete(arm: Arm, instance_id: str, requests: list[str]) -> None:
-    """Delete an instance. With requests of a resource guard, these open the vault for deletions first, for half an
-    hour.
-    """
-    if requests:
-        proxy = f"{_ids.parent(instance_id)}/backupResourceGuardProxies/DppResourceGuardProxy"
-        body = {"resourceGuardOperationRequests": requests, "resourceToBeDeleted": instance_id}
-        arm.post(proxy, "unlockDelete", body)
+    """Delete an instance; where a resource guard watches that, and has been named, after unlocking."""
+    mapping_id = vault_guard.mapping_id(_ids.parent(instance_id))
+    mapping = arm.get(mapping_id) if requests else None
+    if mapping:
+        vault_guard.unlock(arm, mapping_id, mapping, GUARDED["delete"])
     arm.delete(instance_id)
 
 
