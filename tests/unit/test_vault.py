@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils import _compare
-from ansible_collections.aks.backup.plugins.module_utils._resources.vault import Vault
+from ansible_collections.aks.backup.plugins.module_utils._resources import vault_guard, vault_work
+from ansible_collections.aks.backup.plugins.module_utils._resources.vault import Vault, wanted_identity
 
 BASE = {"name": "bv", "resource_group": "rg", "location": "East US", "append_tags": True}
 LIVE = {
@@ -142,3 +145,193 @@ def test_what_cannot_be_is_refused():
         "needs a GeoRedundant vault" in problems({"cross_region_restore": True, "confirm_irreversible": "bv"}, None)[0]
     )
     assert "location is not given" in problems({"location": None}, None)[0]
+
+
+# Identities and keys
+
+GROUPS = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg"
+ONE, TWO = (f"{GROUPS}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}" for name in ("one", "two"))
+KEY = "https://kv.vault.azure.net/keys/k"
+BOTH = {
+    **LIVE,
+    "identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {ONE: {"clientId": "c"}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "document", "wanted"),
+    [
+        ({}, None, {}),
+        ({"type": "None"}, None, {"type": "None"}),
+        ({"user_assigned_identities": []}, LIVE, {}),
+        (
+            {"user_assigned_identities": [ONE]},
+            None,
+            {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {ONE: {}}},
+        ),
+        (
+            {"user_assigned_identities": [TWO]},
+            BOTH,
+            {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {ONE: {}, TWO: {}}},
+        ),
+        (
+            {"user_assigned_identities": [TWO], "append": False},
+            BOTH,
+            {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {TWO: {}}},
+        ),
+        ({"type": "SystemAssigned"}, BOTH, {"type": "SystemAssigned", "userAssignedIdentities": None}),
+        ({"type": "UserAssigned"}, BOTH, {"type": "UserAssigned", "principalId": None, "tenantId": None}),
+        # A vault that has no system-assigned identity does not get one by the way.
+        (
+            {"user_assigned_identities": [TWO]},
+            {**LIVE, "identity": {"type": "UserAssigned", "userAssignedIdentities": {ONE: {}}}},
+            {
+                "type": "UserAssigned",
+                "userAssignedIdentities": {ONE: {}, TWO: {}},
+                "principalId": None,
+                "tenantId": None,
+            },
+        ),
+    ],
+)
+def test_identities_that_are_asked_for(options, document, wanted):
+    assert wanted_identity({**BASE, "identity": options}, document) == wanted
+
+
+def test_ids_of_another_case_are_the_same_identities():
+    params = {**BASE, "identity": {"user_assigned_identities": [ONE.upper()]}}
+    assert Vault().differences(Vault().desired(params, {}, BOTH), BOTH) == []
+
+
+def encrypted(kind="UserAssigned", id_=ONE):
+    document = copy.deepcopy(BOTH)
+    document["properties"]["securitySettings"]["encryptionSettings"] = {
+        "state": "Enabled",
+        "keyVaultProperties": {"keyUri": KEY},
+        "kekIdentity": {"identityType": kind, "identityId": id_},
+    }
+    return document
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        ({}, []),
+        ({"key_uri": KEY + "/"}, []),
+        ({"key_uri": f"{KEY}/1"}, ["keyVaultProperties.keyUri"]),
+        ({"identity_id": ONE.lower()}, []),
+        ({"identity_id": TWO}, ["kekIdentity"]),
+        ({"identity_type": "UserAssigned"}, []),
+        ({"identity_type": "SystemAssigned"}, ["kekIdentity"]),
+        ({"infrastructure_encryption": False}, []),
+        ({"infrastructure_encryption": True}, ["infrastructureEncryption"]),
+    ],
+)
+def test_parts_of_a_key(options, changed):
+    document = encrypted()
+    changes = Vault().differences(Vault().desired({**BASE, "encryption": options}, {}, document), document)
+    prefix = "properties.securitySettings.encryptionSettings."
+    assert [_compare.pattern(change.path).removeprefix(prefix) for change in changes] == changed
+
+
+def test_the_first_key_of_a_vault_is_a_whole_block():
+    desired = Vault().desired({**BASE, "encryption": {"key_uri": KEY}}, {}, LIVE)
+    assert desired["properties"]["securitySettings"]["encryptionSettings"] == {
+        "state": "Enabled",
+        "keyVaultProperties": {"keyUri": KEY},
+        "kekIdentity": {"identityType": "SystemAssigned"},
+        "infrastructureEncryption": "Disabled",
+    }
+
+
+def test_a_vault_that_cannot_reach_its_key_has_one_all_the_same():
+    document = encrypted()
+    document["properties"]["securitySettings"]["encryptionSettings"]["state"] = "Inconsistent"
+    assert problems({"encryption": {"key_uri": KEY}}, document) == []
+
+
+def test_a_key_does_not_outlive_the_identity_that_reads_it():
+    assert (
+        "has no such identity"
+        in problems(
+            {"identity": {"type": "UserAssigned"}, "encryption": {"identity_type": "SystemAssigned"}}, encrypted()
+        )[0]
+    )
+    assert (
+        "is not an identity of the Backup vault bv"
+        in problems(
+            {"identity": {"user_assigned_identities": [TWO], "append": False}, "encryption": {"key_uri": KEY}},
+            encrypted(),
+        )[0]
+    )
+
+
+def test_a_vault_with_soft_delete_has_days():
+    off = live(securitySettings__softDeleteSettings={"state": "Off", "retentionDurationInDays": 0.0})
+    desired = Vault().desired({**BASE, "soft_delete": {"state": "On"}}, {}, off)
+    assert desired["properties"]["securitySettings"]["softDeleteSettings"]["retentionDurationInDays"] == 14
+    assert problems({"soft_delete": {"retention_days": 30}}, off)[0].endswith("Leave one of them out.")
+
+
+# Resource Guards
+
+GUARD = f"{GROUPS}/providers/Microsoft.DataProtection/resourceGuards/guard"
+MAPPING = {
+    "properties": {
+        "resourceGuardResourceId": GUARD,
+        "resourceGuardOperationDetails": [
+            {"vaultCriticalOperation": operation, "defaultResourceRequest": f"{GUARD}/{number}/default"}
+            for number, operation in enumerate(vault_guard.TITLES)
+            if operation != vault_guard.REDUCE_IMMUTABILITY
+        ],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"soft_delete": {"state": "Off"}}, [vault_guard.REDUCE_SOFT_DELETE]),
+        ({"soft_delete": {"state": "AlwaysOn"}}, []),
+        ({"soft_delete": {"retention_days": 20}}, [vault_guard.REDUCE_SOFT_DELETE]),
+        ({"soft_delete": {"retention_days": 40}}, []),
+        ({"immutability": "Disabled"}, [vault_guard.REDUCE_IMMUTABILITY]),
+        ({"immutability": "Locked"}, []),
+        ({"tags": {"a": "1"}}, []),
+    ],
+)
+def test_what_a_guard_watches(options, found):
+    document = live(
+        securitySettings__softDeleteSettings={"state": "On", "retentionDurationInDays": 30.0},
+        securitySettings__immutabilitySettings={"state": "Unlocked"},
+    )
+    assert vault_guard.reductions(Vault().desired({**BASE, **options}, {}, document), document) == found
+
+
+def test_an_approval_is_asked_for_where_the_guard_watches():
+    params = {**BASE, "resource_guard_operation_requests": [f"{GUARD.upper()}/1/default/"]}
+    instances, soft_delete = vault_guard.unapproved(params, MAPPING, vault_guard.TITLES)
+    assert "approve deleting its backup instances" in instances and f"put {GUARD}/0/default into" in instances
+    assert "approve reducing soft delete" in soft_delete and f"put {GUARD}/3/default into" in soft_delete
+    assert vault_guard.unapproved(params, None, vault_guard.TITLES) == []
+
+
+def test_another_guard_is_as_critical_as_none():
+    for guard, count in ((GUARD.lower(), 0), (f"{GUARD}-2", 1), ("", 1), (None, 0)):
+        assert len(vault_guard.problems({**BASE, "resource_guard_id": guard}, {}, LIVE, MAPPING)) == count
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        (["purpose"], True),
+        (["PURPOSE:Backup"], True),
+        (["purpose:backup"], False),
+        (["purpose:"], False),
+        (["empty:"], True),
+        (["purpose", "other"], False),
+        (["url:https://x"], True),
+    ],
+)
+def test_tags_that_are_looked_for(wanted, there):
+    assert vault_work._tagged({"Purpose": "Backup", "empty": "", "url": "https://x"}, wanted) is there
