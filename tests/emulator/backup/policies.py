@@ -21,7 +21,10 @@ from .errors import invalid
 AKS = "Microsoft.ContainerService/managedClusters"
 NAME = re.compile(r"[-a-zA-Z0-9]{3,150}")
 OPERATIONAL, VAULT = "OperationalStore", "VaultStore"
-LONGEST = {OPERATIONAL: timedelta(days=360), VAULT: timedelta(days=3650)}
+# Ten calendar years have up to 3653 days.
+LONGEST = {OPERATIONAL: timedelta(days=360), VAULT: timedelta(days=3653)}
+# "This is day of the month from 1 to 28 other wise last of month", says the REST reference.
+DAYS_OF_MONTH = range(1, 29)
 RULES = ("AzureBackupRule", "AzureRetentionRule")
 COPY_OPTIONS = ("ImmediateCopyOption", "CopyOnExpiryOption", "CustomCopyOption")
 ABSOLUTE = ("AllBackup", "FirstOfDay", "FirstOfWeek", "FirstOfMonth", "FirstOfYear")
@@ -99,6 +102,9 @@ def _check_criteria(tagging: dict[str, Any]) -> None:
         if wrong := [marker for marker in absolute if marker not in ABSOLUTE]:
             raise invalid(f"unknown absolute criterion {wrong[0]}")
         scheduled = [name for name in SCHEDULED if each.get(name)]
+        for day in each.get("daysOfMonth") or []:
+            if not day.get("isLast") and day.get("date") not in DAYS_OF_MONTH:
+                raise invalid(f"the tag {_tag(tagging)} has the day {day.get('date')} of the month, not 1 to 28")
         if bool(absolute) == bool(scheduled) or len(absolute) > 1:
             raise invalid(f"the tag {_tag(tagging)} needs one absolute criterion or schedule based ones")
 

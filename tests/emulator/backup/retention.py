@@ -44,6 +44,13 @@ def tiering_due(policy: dict[str, Any], tag: str, created: datetime) -> datetime
     return created
 
 
+def kept_for_copy(policy: dict[str, Any], tag: str) -> bool:
+    """True if a point of this tag is copied when it expires: its snapshots then have to stay until the copy is made."""
+    cycle = policies.lifecycle(policy, tag, policies.OPERATIONAL)
+    options = [each["copyAfter"]["objectType"] for each in (cycle or {}).get("targetDataStoreCopySettings") or []]
+    return options == ["CopyOnExpiryOption"] and policies.lifecycle(policy, tag, policies.VAULT) is not None
+
+
 def may_tier(created: datetime, tiered: Iterable[datetime]) -> bool:
     """False if another point of the same UTC day is in the vault tier already (or on its way)."""
     return created.date() not in {moment.date() for moment in tiered}

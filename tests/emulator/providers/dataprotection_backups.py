@@ -167,8 +167,12 @@ def _make_point(world: World, record: Record, payload: dict[str, Any], content: 
         vault_ends = retention.expires(policy, tag, at, policies.VAULT)
         assert vault_ends is not None
         hidden["vault_expires"] = vault_ends.timestamp()
+        hidden["kept_for_copy"] = retention.kept_for_copy(policy, tag)
         begins = max(due.timestamp(), world.clock.now) + world.random.uniform(*TIERING_BEGINS)
         world.clock.at(begins, f"{NAMESPACE}:tier", {"instance": record.id.text, "point": name})
+    if hidden["scheduled"]:
+        # Of what is "first of" something, the last one before tells all.
+        record.hidden["last_scheduled"] = [at.timestamp()]
     point = world.store.put(record.id.child("recoveryPoints", name), {"properties": body}, hidden)
     world.clock.at(ends.timestamp(), f"{NAMESPACE}:expire", {"instance": record.id.text})
     return point
@@ -194,8 +198,8 @@ def scheduled(world: World, payload: dict[str, Any]) -> None:
     policy = policy_of(world, record.properties)
     if policy is None or record.properties["currentProtectionState"] != instances.CONFIGURED:
         return
-    earlier = [times.parse(each.properties["recoveryPointTime"]) for each in world.store.children(record.id, POINTS)
-               if each.hidden["scheduled"]]
+    # Points that retention has ended count as well, or a second one would be the first of a month.
+    earlier = [moment(when) for when in record.hidden.get("last_scheduled", [])]
     triggered(world, {"instance": record.id.text, "guid": record.hidden["guid"], "activity": world.guid(),
                       "by_user": False, "tag": tagging.tag_of(policy, now(world), earlier), "fault": None})
 
@@ -213,6 +217,8 @@ def tiering(world: World, payload: dict[str, Any]) -> None:
         return
     moved = [_time(each) for each in world.store.children(record.id, POINTS) if each.hidden.get("tiering")]
     if not retention.may_tier(_time(point), moved):
+        point.hidden.pop("kept_for_copy", None)
+        retire(world, record)
         return
     point.hidden["tiering"] = True
     job = start_job(world, record, "Tiering", world.guid(), by_user=False, point=point.properties,
@@ -226,6 +232,7 @@ def tiered(world: World, payload: dict[str, Any]) -> None:
     if record is None or point is None:
         end_job(world, payload["job"], Refused("UserErrorGenericResourceNotFound"))
         return
+    point.hidden.pop("kept_for_copy", None)
     properties = record.properties
     them = parties(vault_of(world, record.id), properties, instances.cluster_of(properties))
     error = gap_in_tiering(Surroundings(world), them, instances.snapshot_group(properties),
@@ -233,6 +240,7 @@ def tiered(world: World, payload: dict[str, Any]) -> None:
     if error:
         point.hidden.pop("tiering", None)
         end_job(world, payload["job"], error)
+        retire(world, record)
         return
     ends = point.hidden["vault_expires"]
     point.hidden["vaulted"] = contents.keep(world, tier(contents.get(world, point.hidden["content"])))
@@ -240,6 +248,7 @@ def tiered(world: World, payload: dict[str, Any]) -> None:
     world.store.put(point.id, {"properties": points.tiered(point.properties, world.guid(), now(world), moment(ends))})
     world.clock.at(ends, f"{NAMESPACE}:expire", {"instance": record.id.text})
     end_job(world, payload["job"])
+    retire(world, record)
 
 
 # Retention
@@ -254,7 +263,7 @@ def retire(world: World, record: Record) -> None:
     """Remove what has expired. A stopped instance keeps everything, any other one keeps its last point."""
     if record.properties["currentProtectionState"] == instances.STOPPED:
         return
-    everything = {each.name: {kind: moment(when) for kind, when in each.hidden["expires"].items()}
+    everything = {each.name: {kind: moment(when) for kind, when in _ends(each, world).items()}
                   for each in sorted(world.store.children(record.id, POINTS), key=_time)}
     for name, kind in retention.ended(everything, now(world)):
         point = world.store.get(record.id.child("recoveryPoints", name))
@@ -266,6 +275,14 @@ def retire(world: World, record: Record) -> None:
             world.store.put(point.id, {"properties": points.without(point.properties, kind)})
         else:
             world.store.delete(point.id)
+
+
+def _ends(point: Record, world: World) -> dict[str, float]:
+    """When the point ends in each store; snapshots of which a copy is still to be made stay until it is."""
+    ends: dict[str, float] = dict(point.hidden["expires"])
+    if point.hidden.get("kept_for_copy"):
+        ends[policies.OPERATIONAL] = max(ends[policies.OPERATIONAL], world.clock.now + A_DAY)
+    return ends
 
 
 def forget(world: World, instance: Id) -> None:

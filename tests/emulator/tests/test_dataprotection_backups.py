@@ -12,7 +12,7 @@ import pytest
 
 from tests.emulator import Emulator
 from tests.emulator.backup import times
-from tests.emulator.tests.furnished import GROUP, ROLES, RULE, Furnished, refused
+from tests.emulator.tests.furnished import GROUP, ROLES, RULE, Furnished, policy, refused
 
 DAY = 86400
 
@@ -249,6 +249,43 @@ def test_the_first_backup_of_a_day_moves_to_the_vault_tier(alone):
     assert {each.name for each in vaulted} <= {each.name for each in left}
     azure.emulator.advance(100 * DAY)
     assert len(azure.points()) == 1
+
+
+def test_a_copy_on_expiry_is_made_before_the_snapshots_go(alone):
+    azure = furnished(alone)
+    document = policy(soon(alone, "P1D", 6 * 3600), vaulted=True)
+    [cycle, dummy] = document["properties"]["policyRules"][2]["lifecycles"]
+    cycle["targetDataStoreCopySettings"][0]["copyAfter"] = {"objectType": "CopyOnExpiryOption"}
+    azure.client.backup_policies.create_or_update(GROUP, "vault-1", "policy-2", document)
+    azure.protect(policy_name="policy-2")
+    azure.emulator.advance(7 * 3600 + 6 * DAY)
+    assert {frozenset(kinds(each)) for each in azure.points()} == {frozenset({"OperationalStore"})}
+    # Eleven hours after the snapshots of the first three have come to their end.
+    azure.emulator.advance(11 * 3600 + 3 * DAY)
+    points = [kinds(each) for each in azure.points()]
+    assert points == [{"OperationalStore"}] * 7 + [{"VaultStore"}] * 3
+    assert [each.status for each in jobs(azure, "Tiering")] == ["Completed"] * 3
+
+
+def test_a_point_that_retention_has_ended_was_the_first_of_its_month_all_the_same(alone):
+    azure = furnished(alone)
+    document = policy(soon(alone, "P1D", 6 * 3600), vaulted=True)
+    backup, dummy, monthly = document["properties"]["policyRules"]
+    backup["trigger"]["taggingCriteria"][0]["criteria"][0]["absoluteCriteria"] = ["FirstOfMonth"]
+    backup["trigger"]["taggingCriteria"][0]["tagInfo"]["tagName"] = monthly["name"] = "Monthly"
+    monthly["lifecycles"] = [{**monthly["lifecycles"][0], "targetDataStoreCopySettings": [], "deleteAfter": {
+        "objectType": "AbsoluteDeleteOption", "duration": "P2D"}}]
+    azure.client.backup_policies.create_or_update(GROUP, "vault-1", "policy-2", document)
+    azure.protect(policy_name="policy-2")
+    azure.emulator.advance(7 * 3600)
+    months = [each.properties.recovery_point_time.month for each in azure.points()]
+    assert [each.properties.retention_tag_name for each in azure.points()] == ["Monthly"]
+    for dummy in range(20):
+        azure.emulator.advance(DAY)
+        newest = azure.points()[0].properties
+        first = newest.recovery_point_time.month not in months
+        months.append(newest.recovery_point_time.month)
+        assert (newest.retention_tag_name == "Monthly") == first, newest.recovery_point_time
 
 
 def test_two_daily_points_of_one_day_tier_once(emulator):

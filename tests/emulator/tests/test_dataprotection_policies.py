@@ -94,6 +94,8 @@ CHANGES = {
     "no duration": (("policyRules", 1, "lifecycles", 0, "deleteAfter", "duration"), "7 days"),
     "over 360 days of snapshots": (("policyRules", 1, "lifecycles", 0, "deleteAfter", "duration"), "P361D"),
     "over ten years in the vault": (("policyRules", 2, "lifecycles", 1, "deleteAfter", "duration"), "P11Y"),
+    "the 29th day of a month": ((*TRIGGER, "taggingCriteria", 0, "criteria", 0),
+                                {"objectType": "ScheduleBasedBackupCriteria", "daysOfMonth": [{"date": 29}]}),
     "copy to nowhere": (("policyRules", 2, "lifecycles", 1, "sourceDataStore", "dataStoreType"), "OperationalStore"),
     "unknown copy option": (("policyRules", 2, "lifecycles", 0, "targetDataStoreCopySettings", 0, "copyAfter"),
                             {"objectType": "SomedayOption"}),
@@ -285,6 +287,14 @@ def test_copy_options(option, due):
     policies.check("policy-1", document)
     assert retention.tiering_due(document, "Daily", CREATED) == CREATED + due
     assert retention.tiering_due(document, "default", CREATED) is None
+
+
+def test_ten_years_in_the_vault_tier_and_days_of_months_are_taken():
+    document = copy.deepcopy(VAULTED)
+    document["policyRules"][2]["lifecycles"][1]["deleteAfter"]["duration"] = "P10Y"
+    document["policyRules"][0]["trigger"]["taggingCriteria"][0]["criteria"] = [
+        {"objectType": "ScheduleBasedBackupCriteria", "daysOfMonth": [{"date": 28}, {"isLast": True}]}]
+    policies.check("policy-1", document)
 
 
 def test_a_vault_only_tag_lives_by_the_default_in_the_operational_tier_and_is_copied_at_once():
