@@ -50,13 +50,14 @@ def restore(arm: Arm, params: dict[str, Any]) -> Outcome:
     refuse(judgement.problems(params, sight))
     granted, missing, said = _roles(arm, params, sight)
     body = form.request(params, sight)
-    _validate(arm, params, sight, body, missing)
+    verdict = _validate(arm, params, sight, body, missing)
     plan = judgement.plan(params, sight)
     result: Document = {
         **_result(live["id"], plan),
         "granted_roles": granted,
         "missing_roles": missing,
-        "validated": True,
+        # Azure's word that all is well is a document, of which a plan has none.
+        "validated": bool(verdict),
     }
     said = [*judgement.warnings(params, sight), *said]
     if params["validate_only"]:
@@ -209,14 +210,13 @@ def _backup_accounts(arm: Arm, params: Params, live: Document, target_id: str) -
     return tuple(account for account in found if account)
 
 
-def _validate(arm: Arm, params: Params, sight: form.Sight, body: Document, missing: list[Document]) -> None:
+def _validate(arm: Arm, params: Params, sight: form.Sight, body: Document, missing: list[Document]) -> Document:
     """Have the service judge the request, again while what was granted has to take effect."""
     place, verb, wrapped = _call(params, sight, body, "validateRestore", "validateCrossRegionRestore")
     patience = Deadline(min(params["validate_timeout"], arm.deadline.remaining()))
     while True:
         try:
-            arm.post(place, verb, wrapped)
-            return
+            return arm.post(place, verb, wrapped)
         except AzureError as exc:
             if exc.code in SETTLING_CODES and patience.remaining() > arm.interval:
                 patience.pause(arm.interval, SETTLING)
