@@ -34,6 +34,7 @@ CHAIN = (
     "aks_backup_extension_info",
     "aks_trusted_access",
     "aks_backup_permissions",
+    "aks_backup_preflight_info",
     "aks_backup_instance",
     "aks_backup_instance_info",
     "aks_backup_run",

@@ -75,6 +75,18 @@ TASKS: dict[str, list[dict[str, Any]]] = {
         {**VAULT, "name": "aks-unused", "state": "absent"},
     ],
     "aks_backup_policy_info": [VAULT],
+    "aks_backup_preflight_info": [
+        {**CLUSTER},
+        {
+            **CLUSTER,
+            **VAULT,
+            **ACCOUNT,
+            **SNAPSHOTS,
+            "policy_name": "aks-daily",
+            "blob_container": "aks-east-1",
+            "volume_types": ["AzureFileShareSMB"],
+        },
+    ],
     "aks_backup_provider": [{}],
     "aks_backup_restore": [
         {**CLUSTER, **VAULT, "restore_configuration": {"included_namespaces": ["shop"]}},
@@ -166,6 +178,10 @@ class Documents(Arm):
             for id_, document in self._documents.items()
             if id_.startswith(below) and _ids.parse(id_).type == type_.lower()
         ]
+
+    def search(self, query: str, subscriptions: list[str], *more: Any) -> list[Document]:
+        # Resource Graph lags behind, and has seen nothing yet.
+        return []
 
     def post(
         self, id_: str, verb: str, body: Mapping[str, Any] | None = None, request_id: str | None = None
