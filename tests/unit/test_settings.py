@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.aks.backup.plugins.module_utils._advice import CAUSES
+from ansible_collections.aks.backup.plugins.module_utils._resources import extension_settings
 from ansible_collections.aks.backup.plugins.module_utils._resources.binding import Binding
-from ansible_collections.aks.backup.plugins.module_utils._resources.extension import Extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.extension import Extension, failed
 from ansible_collections.aks.backup.plugins.module_utils._resources.storage import StorageAccount
 
 SUB = "00000000-0000-0000-0000-000000000001"
@@ -106,3 +108,99 @@ def test_the_roles_of_a_binding_are_a_set():
     live = Binding().desired({**params, "roles": ["X/B", "x/a"]}, {}, None)
     assert changed(Binding(), params, {}, live) == []
     assert changed(Binding(), params, {"roles": ["x/a"]}, live) == [("roles",)]
+
+
+IDENTITY = {"aksAssignedIdentity": {"principalId": "p"}}
+
+
+def test_an_identity_is_waited_for_or_not():
+    """The option wait_for_identity: a finished installation whose identity Azure does not show yet."""
+    without = {"properties": {"provisioningState": "Succeeded"}}
+    assert Extension(wait_for_identity=True).pending(without) == "the backup extension to get its identity"
+    assert Extension(wait_for_identity=False).pending(without) is None
+    assert Extension().pending({"properties": {"provisioningState": "Succeeded", **IDENTITY}}) is None
+    assert Extension().pending({"properties": {"provisioningState": "Creating", **IDENTITY}}) is not None
+
+
+@pytest.mark.parametrize(
+    ("limit", "next_one"),
+    [
+        (None, "4400Mi"),
+        ("1280Mi", "4400Mi"),
+        ("4Gi", "4400Mi"),
+        ("4400Mi", "8800Mi"),
+        ("8Gi", "16384Mi"),
+        ("6G", "11444Mi"),
+        ("2147483648", "4400Mi"),
+        ("plenty", None),
+    ],
+)
+def test_the_memory_to_try_next(limit, next_one):
+    assert extension_settings.memory_to_try(limit) == next_one
+
+
+def reported(*statuses, **properties):
+    made = [{"level": level, "code": "Report", "message": text} for level, text in statuses]
+    return {"properties": {"provisioningState": "Succeeded", **IDENTITY, "statuses": made, **properties}}
+
+
+def test_advice_on_what_an_extension_reports():
+    assert extension_settings.advice(reported()) == []
+    assert extension_settings.advice(reported(("Information", "All is well."))) == []
+    said = extension_settings.advice(
+        reported(("Warning", "The pod restarts."), ("Error", "failed pre-install: job failed: BackoffLimitExceeded"))
+    )
+    assert said[0] == "Report: The pod restarts."
+    assert "Allow the namespace dataprotection-microsoft in network policies" in said[1]
+    assert extension_settings.advice(None) == ["The backup extension is not installed. Run aks_backup_extension."]
+    assert "has no identity" in extension_settings.advice({"properties": {"provisioningState": "Succeeded"}})[0]
+    info = {"code": "ExtensionOperationFailed", "message": "dial tcp: lookup x: no such host"}
+    failed = extension_settings.advice(reported(provisioningState="Failed", errorInfo=info))
+    assert failed[0].startswith(info["message"]) and "in firewall and DNS" in failed[0]
+
+
+@pytest.mark.parametrize(("words", "advice"), CAUSES)
+def test_a_failed_extension_says_cause_and_fix(words, advice):
+    document = {
+        "id": "/id",
+        "name": "backup",
+        "properties": {
+            "errorInfo": {"code": "ExtensionOperationFailed", "message": f"Error: {words}"},
+            "statuses": [
+                {"level": "Error", "code": "InstallationFailed", "message": "the pod is pending"},
+                {"level": "Warning", "code": "Slow", "message": "it takes long"},
+            ],
+        },
+    }
+    error = failed(document)
+    assert error.message == (
+        f"The backup extension backup is in state Failed. ExtensionOperationFailed: Error: {words}. "
+        f"It reports: the pod is pending. What to do: {advice} "
+        "Delete it (state=absent) and install it again once the cause is gone, or have repair=reinstall do both."
+    )
+    assert error.facts == {
+        "code": "ExtensionOperationFailed",
+        "azure_message": f"Error: {words}",
+        "advice": advice,
+        "resource_id": "/id",
+    }
+
+
+def test_protected_settings_are_never_shown():
+    secret = {"configurationProtectedSettings": {"password": "hush"}}
+    assert "hush" not in str(Extension().represent({"properties": {**secret, "configurationSettings": {"a": "b"}}}))
+
+
+def test_what_an_account_must_be_like():
+    account = {
+        "name": "st1",
+        "location": "eastus",
+        "kind": "BlobStorage",
+        "properties": {"allowSharedKeyAccess": False},
+    }
+    cluster = {"name": "aks", "location": "westus", "identity": {"type": "SystemAssigned"}}
+    said = Extension().problems({**EXTENSION, "use_aad": False}, {"account": account, "cluster": cluster}, None)
+    assert len(said) == 3
+    assert "is in eastus and the cluster aks is in westus" in said[0]
+    assert "is of kind BlobStorage. The backup extension needs a general-purpose v2 account" in said[1]
+    assert said[2].endswith("Leave use_aad at true.")

@@ -69,6 +69,9 @@ class Extension(Resource):
         return _ids.extension(cluster, installed["name"]), installed
 
     def gather(self, arm: Arm, params: Params, live: Document | None) -> Facts:
+        if live is not None and _failed(live):
+            # A plan does not wait, so that it would not notice.
+            raise failed(live)
         settings = dig(live, "properties.configurationSettings", {})
         account, container = account_id(params), params["blob_container"]
         named = (settings.get(SETTINGS["storage_account"]), settings.get(SETTINGS["blob_container"]))
