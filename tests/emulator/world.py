@@ -30,6 +30,7 @@ class Settings:
     identity_searchable: float = 60.0
     rbac_propagation: tuple[float, float] = (30.0, 180.0)
     graph_delay: float = 30.0
+    graph_rows: int = 1000  # of a page of Resource Graph, whatever is asked for
     registration: float = 60.0
     vault_lingers: float = 20.0
     throttle: bool = False

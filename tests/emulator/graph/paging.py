@@ -15,7 +15,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import QueryError
@@ -35,6 +35,10 @@ class Page:
     skip: int
     top: int
     table: bool
+
+    def at_most(self, rows: int) -> Page:
+        """The same with fewer rows, as when the service finds them too large for one answer."""
+        return replace(self, top=min(self.top, rows))
 
     @classmethod
     def of(cls, options: Mapping[str, Any] | None, query: str) -> Page:

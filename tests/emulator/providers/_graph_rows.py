@@ -141,6 +141,11 @@ def _extended(world: World, body: Body, vault: Body | None) -> Row:
             "latestRecoveryPointInSecondaryRegion": None, "oldestRecoveryPointInSecondaryRegion": None}}
 
 
+def _extension(world: World, body: Body) -> Row:
+    """Resource Graph spells the members of extensions with a capital, as queries in Azure's documentation do."""
+    return {"properties": {name[:1].upper() + name[1:]: value for name, value in body["properties"].items()}}
+
+
 def _span(duration: timedelta) -> str:
     return times.timespan(duration)
 
@@ -150,5 +155,6 @@ _SHAPES = {
     INSTANCES.lower(): _instance,
     JOBS.lower(): _job,
     VAULTS.lower(): _vault,
+    "microsoft.kubernetesconfiguration/extensions": _extension,
     "microsoft.resources/subscriptions": _subscription,
 }

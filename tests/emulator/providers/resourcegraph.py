@@ -28,6 +28,7 @@ VERSIONS = ("2018-09-01-preview", "2019-04-01", "2020-04-01-preview", "2020-09-0
             "2021-06-01-preview", "2022-10-01", "2024-04-01")
 MOST_SUBSCRIPTIONS = 1000
 MEMBERS = {"facets", "managementGroupId", "managementGroups", "options", "query", "subscriptions"}
+GROUPS = "Microsoft.Management/managementGroups"  # key of world.extras: subscription -> names of the groups above it
 OTHER = "resources"  # the table of tracked resources that have none of their own
 # Type, lower case -> its table. Tracked resources of a group are in OTHER.
 TABLES = {
@@ -76,7 +77,8 @@ def _fill(world: World, replica: Replica, subscription: str) -> None:
 
 
 def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
-    """What the scenario sets up has been there for long."""
+    """What the scenario sets up has been there for long. ``management_groups``: names of all above the subscription."""
+    world.extras.setdefault(GROUPS, {})[subscription.lower()] = list(section.get("management_groups", []))
     _fill(world, watch(world), subscription)
 
 
@@ -140,21 +142,35 @@ def query(call: Call) -> Reply:
     body = call.body
     if not isinstance(body, dict) or not isinstance(body.get("query"), str) or body.keys() - MEMBERS:
         raise FrontDoorError(400, "BadRequest", f"The body needs a query and has no members but {sorted(MEMBERS)}.")
-    for name in ("facets", "managementGroups", "managementGroupId"):
+    for name in ("facets", "managementGroupId"):
         if body.get(name):
             raise errors.not_modelled(f"{name} of a Resource Graph query")
     try:
-        page = Page.of(body.get("options"), body["query"])
+        page = Page.of(body.get("options"), body["query"]).at_most(call.world.settings.graph_rows)
         scope = (body.get("options") or {}).get("authorizationScopeFilter") or "AtScopeAndBelow"
         if scope != "AtScopeAndBelow":
             raise errors.not_modelled(f"authorizationScopeFilter {scope} of a Resource Graph query")
-        reach = Reach(call, _subscriptions(body.get("subscriptions")))
-        if body.get("subscriptions") and not reach.subscriptions:
+        reach = Reach(call, _scope(call.world, body))
+        if (body.get("subscriptions") or body.get("managementGroups")) and not reach.subscriptions:
             raise Denied
         result = evaluate(body["query"], tables(call, reach), call.now)
     except QueryError as error:
         return Reply(error.status, error.body(str(DateTime.of(call.now)), call.exchange.request_id))
     return Reply(200, answer(result, page, body["query"]))
+
+
+def _scope(world: World, body: Body) -> list[str] | None:
+    """The subscriptions that a request is about, those below its management groups included; None for all."""
+    groups = body.get("managementGroups")
+    if not groups:
+        return _subscriptions(body.get("subscriptions"))
+    if body.get("subscriptions"):
+        raise QueryError("InvalidScopes", "A query is of subscriptions or of management groups, not of both.", False)
+    if not isinstance(groups, list) or not all(isinstance(each, str) for each in groups):
+        raise QueryError("InvalidManagementGroups", "The management groups are not a list of names.", False)
+    wanted = {each.lower() for each in groups}
+    known: dict[str, list[str]] = world.extras.get(GROUPS, {})
+    return [subscription for subscription, names in known.items() if wanted & {name.lower() for name in names}]
 
 
 def _subscriptions(wanted: Any) -> list[str] | None:
@@ -168,7 +184,7 @@ def _subscriptions(wanted: Any) -> list[str] | None:
 
 
 class Denied(QueryError):
-    """No subscription of the list is the caller's to read."""
+    """No subscription of the list, or below the management groups, is the caller's to read."""
 
     status, outer = 403, "AccessDenied"
 

@@ -120,12 +120,12 @@ def test_the_queries_of_the_official_cli(azure):
 
 def test_tables(azure):
     azure.emulator.advance(DELAY + 1)
-    extensions = ask(azure, "KubernetesConfigurationResources | project type, name, properties.extensionType").data
+    extensions = ask(azure, "KubernetesConfigurationResources | project type, name, properties.ExtensionType").data
     assert extensions == [
         {
             "type": "microsoft.kubernetesconfiguration/extensions",
             "name": "azure-aks-backup",
-            "properties_extensionType": "microsoft.dataprotection.kubernetes",
+            "properties_ExtensionType": "microsoft.dataprotection.kubernetes",
         }
     ]
     containers = ask(azure, "resourcecontainers | project type, name | order by type asc, name asc").data
@@ -215,7 +215,7 @@ def test_refusals(azure):
         ({"query": "resources", "options": {"$top": 1001}}, 400),
         ({"query": "resources", "filter": "x"}, 400),
         ({"query": "resources", "facets": [{"expression": "location"}]}, 501),
-        ({"query": "resources", "managementGroups": ["x"]}, 501),
+        ({"query": "resources", "managementGroups": ["x"]}, 403),
         ({"query": "resources", "options": {"authorizationScopeFilter": "AtScopeExact"}}, 501),
         ({"query": "resources", "options": {"authorizationScopeFilter": "AtScopeAndBelow"}}, 200),
     ],
@@ -239,3 +239,44 @@ def test_a_loaded_state_is_known_at_once(azure, emulator):
     assert ask(azure, query).data == []
     emulator.load(emulator.save())
     assert ask(azure, query).data == [{"name": "stlate"}]
+
+
+def test_management_groups_are_those_above_a_subscription(emulator):
+    groups = [["root", "platform"], ["root", "shop"], []]
+    subscriptions = [
+        {"name": f"{number}", "management_groups": names, "resource_groups": [{"name": "rg", "location": "eastus"}]}
+        for number, names in enumerate(groups)
+    ]
+    roles = [{"role": "Owner", "scope": "/"}]
+    environment = emulator.subscription({"subscriptions": subscriptions, "principals": [{"roles": roles}]})
+    credential = ClientSecretCredential(
+        environment["AZURE_TENANT_ID"],
+        environment["AZURE_CLIENT_ID"],
+        environment["AZURE_CLIENT_SECRET"],
+        authority=emulator.url,
+        disable_instance_discovery=True,
+    )
+    client = ResourceGraphClient(
+        credential, base_url=emulator.url, credential_scopes=[f"{emulator.url}/.default"]
+    )  # fmt: skip
+    query = "resourcecontainers | where type endswith '/subscriptions' | project id, name | order by name asc"
+
+    def names(**scope):
+        return [row["name"] for row in client.resources(QueryRequest(query=query, **scope)).data]
+
+    assert names(management_groups=["Root"]) == ["0", "1"]
+    assert names(management_groups=["shop", "platform"]) == ["0", "1"]
+    assert names(management_groups=["shop"]) == ["1"]
+    assert names() == ["0", "1", "2"]
+    for scope in ({"management_groups": ["nobody"]}, {"management_groups": ["shop"], "subscriptions": ["x"]}):
+        with pytest.raises(HttpResponseError):
+            names(**scope)
+
+
+def test_a_page_may_have_fewer_rows_than_asked_for(azure):
+    azure.emulator.settings(graph_rows=2)
+    try:
+        page = ask(azure, "resourcecontainers | project id | order by id asc", top=1000)
+    finally:
+        azure.emulator.settings(graph_rows=1000)
+    assert (page.count, page.total_records) == (2, 5) and page.skip_token
