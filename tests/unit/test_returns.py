@@ -237,9 +237,9 @@ def errors(module: str) -> list[dict[str, Any]]:
         found.append(result_of(module, TASKS[module][0], Documents((*kept, failed))))
         assert found[-1]["failed"] and "job" in found[-1]["error"], found[-1]
     if module == "aks_backup_vault":
-        kept = (wire.DELETED_INSTANCE_DOCUMENT, {**wire.VAULT_DOCUMENT, "id": wire.DELETED_VAULT})
+        holding = (wire.DELETED_WITH_VAULT_DOCUMENT, {**wire.VAULT_DOCUMENT, "id": wire.DELETED_VAULT})
         options = {"name": "bv-gone", "resource_group": "rg-backup", "state": "absent"}
-        found.append(result_of(module, options, DryRun(Documents(kept))))
+        found.append(result_of(module, options, DryRun(Documents(holding))))
         assert found[-1]["failed"]
     return found
 

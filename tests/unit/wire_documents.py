@@ -227,7 +227,7 @@ DELETED_VAULT_DOCUMENT = {
         },
     },
 }
-DELETED_INSTANCE_DOCUMENT = {
+DELETED_WITH_VAULT_DOCUMENT = {
     "id": f"{DELETED_VAULT}/deletedBackupInstances/aks-east-1-full",
     "name": "aks-east-1-full",
     "type": "Microsoft.DataProtection/backupVaults/deletedBackupInstances",
@@ -530,7 +530,7 @@ PROTECTED: tuple[dict[str, Any], ...] = (
     CONTAINER_DOCUMENT,
     VAULT_DOCUMENT,
     DELETED_VAULT_DOCUMENT,
-    DELETED_INSTANCE_DOCUMENT,
+    DELETED_WITH_VAULT_DOCUMENT,
     POLICY_DOCUMENT,
     EXTENSION_DOCUMENT,
     BINDING_DOCUMENT,

@@ -139,7 +139,7 @@ class Vault(Resource):
     def update(self, arm: Arm, id_: str, live: Document, changes: list[Difference]) -> None:
         body = _compare.apply(_compare.without(live, self.read_only), changes)
         if identity := body.get("identity"):
-            kept = {key: {} for key in identity.get("userAssignedIdentities") or {}}
+            kept: Document = {key: {} for key in identity.get("userAssignedIdentities") or {}}
             body["identity"] = given({"type": identity.get("type"), "userAssignedIdentities": kept or None})
         if dig(live, "properties.isVaultProtectedByResourceGuard") and self.requests:
             body["properties"]["resourceGuardOperationRequests"] = self.requests
