@@ -44,6 +44,7 @@ def validate(arm: Arm, target: str, verb: str, properties: Document) -> None:
     Raises :class:`AzureError` with everything that is in the way.
     """
     refused: AzureError | None = None
+    beside: list[str] = []
     while True:
         try:
             if refused is not None:
@@ -55,28 +56,29 @@ def validate(arm: Arm, target: str, verb: str, properties: Document) -> None:
             if refused is None:
                 raise
             message = f"{arm.deadline.passed(SETTLING).message} The last answer was: {refused.message}"
-            error = AzureError(message, **refused.facts)
-            error.codes = refused.codes
-            raise _completed(arm, error, target, properties) from late
+            raise _completed(refused, message, beside) from late
         except AzureError as exc:
+            # Looked for now, since at the deadline there is no time left to look.
+            beside = _beside(arm, exc, target, properties)
             if not set(exc.codes or [str(exc.code)]) <= SETTLING_CODES:
-                raise _completed(arm, exc, target, properties) from exc
+                raise _completed(exc, exc.message, beside) from exc
             refused = exc
 
 
-def _completed(arm: Arm, error: AzureError, target: str, properties: Document) -> AzureError:
-    """The error with what was found beside it. Finding nothing, or not being allowed to look, leaves it as it is."""
+def _completed(error: AzureError, message: str, beside: list[str]) -> AzureError:
+    """The error with another message and with what was found beside it."""
+    if not beside:
+        return AzureError(message, **error.facts)
+    problems = [*(error.facts.get("problems") or [error.message]), *beside]
+    return AzureError(f"{message} Found beside it: {' '.join(beside)}", **{**error.facts, "problems": problems})
+
+
+def _beside(arm: Arm, error: AzureError, target: str, properties: Document) -> list[str]:
+    """What is in the way beside an error of the service. Not being allowed to look leaves it at the error."""
     try:
-        found = obstacles(arm, target, properties, bool(CONFLICTS & set(error.codes)))
-    except AzureError:
-        return error
-    if not found:
-        return error
-    said = error.facts.get("problems") or [error.message]
-    facts = {**error.facts, "problems": [*said, *found]}
-    more = AzureError(f"{error.message} Found beside it: {' '.join(found)}", **facts)
-    more.codes = error.codes
-    return more
+        return obstacles(arm, target, properties, bool(CONFLICTS & set(error.codes)))
+    except (AzureError, TimedOut):
+        return []
 
 
 def obstacles(arm: Arm, target: str, properties: Document, conflict: bool = False) -> list[str]:
