@@ -29,7 +29,7 @@ from .managedidentity import identity_id
 NAMESPACE = "Microsoft.ContainerService"
 CLUSTERS = f"{NAMESPACE}/managedClusters"
 BINDINGS = f"{CLUSTERS}/trustedAccessRoleBindings"
-BINDING_NAME = re.compile(r"[A-Za-z0-9-]{1,24}\Z")
+BINDING_NAME = re.compile(r"[A-Za-z0-9_-]{1,24}\Z")
 VERSIONS = ("2022-04-02-preview", "2022-11-01", "2023-01-01", "2023-02-02-preview", "2023-04-01", "2023-08-01",
             "2023-09-01", "2023-11-01", "2024-01-01", "2024-02-01", "2024-05-01", "2024-07-01", "2024-08-01",
             "2024-09-01", "2024-10-01", "2025-01-01", "2025-02-01", "2025-03-01", "2025-04-01", "2025-05-01",
@@ -102,7 +102,7 @@ def put_binding(call: Call) -> Reply:
     old, wanted = call.record, call.body["properties"]
     if not BINDING_NAME.match(call.id.name):
         raise AzureError(400, "InvalidParameter", f"The value of parameter trustedAccessRoleBindingName "
-                         f"'{call.id.name}' is invalid: it must match ^([A-Za-z0-9-])+$ and be no longer than 24.")
+                         f"'{call.id.name}' is invalid: it must match ^([A-Za-z0-9_-])+$ and be no longer than 24.")
     refusal = busy(call.world, cluster.id)
     if refusal:
         raise refusal
@@ -111,9 +111,24 @@ def put_binding(call: Call) -> Reply:
         raise AzureError(409, "OperationNotAllowed", "Operation is not allowed: the managed cluster is in stopped "
                          "power state, please start it first.")
     record = call.store.put(call.id, {"properties": {
-        "provisioningState": "Updating", "sourceResourceId": wanted["sourceResourceId"], "roles": wanted["roles"]}}, {})
+        "provisioningState": "Updating", "sourceResourceId": wanted["sourceResourceId"], "roles": wanted["roles"]}},
+        None if old else {"principal": principal_of(call.world, wanted["sourceResourceId"])})
     return call.begin("binding/write", record.body, finish="binding.written", payload={"id": record.id.text},
                       location=cluster.body["location"])
+
+
+def principal_of(world: World, source: str) -> str | None:
+    """Whom a binding lets in: the system-assigned identity that its source has when the binding is written."""
+    record = world.store.get(source)
+    return (record.body.get("identity") or {}).get("principalId") if record else None
+
+
+def in_force(world: World, binding: Record) -> bool:
+    """A binding ends with the identity it was made for: a source made anew under the same ID has another one. Writing
+    it again does not help; only a new one does."""
+    now = principal_of(world, binding.properties["sourceResourceId"])
+    good = binding.properties["provisioningState"] == "Succeeded" and not binding.hidden.get("stale")
+    return good and now is not None and binding.hidden.get("principal", now) == now
 
 
 def check_binding(call: Call, old: Record | None, wanted: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from ..provider import Call, Reply
 from ..regions import slug
 from ..store import Record
 from ..world import World
+from .containerservice import in_force
 
 NAMESPACE = "Microsoft.DataProtection"
 VAULTS = f"{NAMESPACE}/backupVaults"
@@ -63,7 +64,7 @@ class Surroundings:
     def bound(self, cluster_id: str, vault_id: str) -> bool:
         kind = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
         return any(same(record.properties.get("sourceResourceId"), vault_id)
-                   and record.properties.get("provisioningState") == "Succeeded" and not record.hidden.get("stale")
+                   and in_force(self._world, record)
                    and any(same(role, BACKUP_OPERATOR) for role in record.properties.get("roles") or ())
                    for record in self._world.store.children(cluster_id, kind))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.emulator.providers.containerservice import in_force
 from tests.emulator.tests.clients import AKS, GROUP, Azure, eventually, refused, scenario
 
 ROLE = "Microsoft.DataProtection/backupVaults/backup-operator"
@@ -102,7 +103,7 @@ def test_life_of_a_binding(azure, vault):
 
 
 def test_bindings_that_cannot_be(azure, vault):
-    for name in ("a" * 25, "under_score", "dot.dot"):
+    for name in ("a" * 25, "dot.dot", "bl ank"):
         refused(lambda name=name: bind(azure, name, vault), "InvalidParameter", 400)
     refused(lambda: bind(azure, "b", vault, roles=["Microsoft.DataProtection/backupVaults/king"]), "BadRequest", 400)
     refused(lambda: bind(azure, "b", vault, roles=[]), "BadRequest", 400)
@@ -147,7 +148,28 @@ def test_stop_and_start(azure, vault):
     assert binding.hidden["stale"]
     assert azure.bindings.get(GROUP, "aks-stale", "backup").provisioning_state == "Succeeded", "it does not show"
     bind(azure, "backup", vault, "aks-stale").result()
-    assert not binding.hidden.get("stale")
+    assert binding.hidden["stale"], "writing it again does not help"
+    azure.bindings.begin_delete(GROUP, "aks-stale", "backup").result()
+    bind(azure, "backup", vault, "aks-stale").result()
+    assert in_force(azure.emulator.server.world, azure.emulator.server.world.store.get(binding.id))
+
+
+def test_a_binding_ends_with_the_identity_of_its_source(azure, vault):
+    world = azure.emulator.server.world
+    bind(azure, "under_score", vault).result()
+    binding = world.store.get(
+        f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/aks-1/trustedAccessRoleBindings/"
+        "under_score")
+    assert in_force(world, binding)
+    first = world.store.get(vault).body["identity"]
+    world.store.merge(vault, {"identity": {"principalId": world.guid()}})
+    assert not in_force(world, binding)
+    assert bind(azure, "under_score", vault).result().provisioning_state == "Succeeded"
+    assert not in_force(world, binding), "writing it again does not help"
+    world.store.merge(vault, {"identity": first})
+    assert in_force(world, binding)
+    world.store.delete(vault)
+    assert not in_force(world, binding)
 
 
 def test_a_failed_binding_is_told_by_the_operation(azure, vault):
