@@ -65,7 +65,7 @@ def test_four_slices_of_twenty_clusters_at_the_same_time(emulator):
         assert failed == set()
         assert [run.code for run in runs] == [0] * SLICES
         results = {
-            step.host: step.result["ansible_facts"]["aks_backup_result"]["instance"]["protection_state"]
+            step.host: step.result["ansible_facts"]["aks_backup_result"]["instances"][0]["protection_state"]
             for run in runs
             for step in run.steps
             if "aks_backup_result" in step.result.get("ansible_facts", {})

@@ -105,15 +105,15 @@ def test_the_plan_on_an_empty_subscription_writes_nothing_and_is_what_the_run_do
     assert changes(protected.plan) == changes(protected.real)
     assert {type_: len(protected.subscription.resources(type_)) for type_ in SHARED} == SHARED
     results = facts(protected.real, "aks_backup_result")
-    states = {host: result["instance"]["protection_state"] for host, result in results.items()}
+    states = {host: result["instances"][0]["protection_state"] for host, result in results.items()}
     assert states == dict.fromkeys((*EAST, *WEST), "ProtectionConfigured")
     assert results["aks-east-2"]["vault"] == results["aks-east-1"]["vault"]
-    assert results["aks-east-1"]["job"]["status"] == "Completed" and results["aks-east-2"]["job"] == {}
+    assert results["aks-east-1"]["jobs"][0]["status"] == "Completed" and results["aks-east-2"]["jobs"] == []
 
 
 def test_what_is_shared_is_done_once_by_the_first_of_those_who_share_it(protected):
     assert hosts_of(protected.real, REGISTER) == ["aks-east-1"]
-    for task in ("Create the storage account", "Create the Backup vault", "Create the backup policy"):
+    for task in ("Create the storage account", "Create the Backup vault", "Create the backup policies"):
         assert hosts_of(protected.real, task) == ["aks-east-1", "aks-west-1"], task
 
 
@@ -128,14 +128,13 @@ def test_verify_fails_where_the_protection_is_not_as_asked_for(protected):
     one = {"hosts": EAST[:1], "aks_backup_max_rpo_hours": 1}
     assert changes(run(protected.subscription, role("verify"), **one).ok()) == []
     wishes = {"backup_configuration": {"snapshot_volumes": False}}
-    other = run(protected.subscription, role("verify"), aks_backup_instance=wishes, **one)
+    other = run(protected.subscription, role("verify"), aks_backup_instances=[wishes], **one)
     [failed] = [step for step in other.steps if step.failed]
-    assert failed.result["msg"].startswith("aks-east-1 is not protected as asked for, ")
+    assert failed.result["msg"].startswith("aks-east-1 is not protected as asked for (aks-east-1-aks-east-1-")
     stale = run(protected.subscription, role("verify"), hosts=WEST, aks_backup_max_rpo_hours=1)
     [failed] = [step for step in stale.steps if step.failed]
-    assert failed.result["msg"] == (
-        "aks-west-1 is in state ProtectionConfigured, and its newest recovery point is missing."
-    )
+    assert failed.result["msg"].startswith("aks-west-1 is in state ProtectionConfigured (aks-west-1-")
+    assert failed.result["msg"].endswith("and its newest recovery point is missing.")
 
 
 def test_the_report_is_a_table_for_a_terminal_of_80_columns(protected):
@@ -151,14 +150,14 @@ def test_the_report_is_a_table_for_a_terminal_of_80_columns(protected):
 def test_a_backup_now_hands_over_its_job(protected):
     result = run(protected.subscription, BACKUP_NOW, hosts=EAST[1:]).ok()
     found = facts(result, "aks_backup_result")["aks-east-2"]
-    assert found["job"]["status"] == "Completed" and found["recovery_point_id"]
+    assert found["jobs"][0]["status"] == "Completed" and found["recovery_point_ids"]
 
 
 def test_clusters_with_other_wishes_for_a_policy_lead_themselves(subscription):
     more = {"aks-east-2": {"aks_backup_policy": {"name": "aks-hourly", "schedule": {"interval": 6}}}}
     result = run(subscription, PROTECT, "--check", more=more).ok()
     assert hosts_of(result, "Create the Backup vault") == ["aks-east-1", "aks-west-1"]
-    assert hosts_of(result, "Create the backup policy") == ["aks-east-1", "aks-east-2", "aks-west-1"]
+    assert hosts_of(result, "Create the backup policies") == ["aks-east-1", "aks-east-2", "aks-west-1"]
 
 
 def test_where_the_leader_fails_the_others_do_it_themselves(subscription):

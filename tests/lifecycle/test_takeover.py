@@ -361,8 +361,8 @@ def test_taken_over_with_the_least_writes(taken: Taken, named: Callable[[Taken],
         for step in run.steps
         if "aks_backup_result" in step.result.get("ansible_facts", {})
     ]
-    assert result["instance"]["name"] == taken.way.instance
-    assert result["instance"]["protection_state"] == "ProtectionConfigured"
+    assert result["instances"][0]["name"] == taken.way.instance
+    assert result["instances"][0]["protection_state"] == "ProtectionConfigured"
 
 
 def test_from_keys_to_the_identity_of_the_extension(emulator) -> None:

@@ -26,26 +26,34 @@ OPTIONS = {name: option for spec in SPECS.values() for name, option in spec["opt
 # Variable -> the modules whose options it passes on, and the options that the role gives them by itself.
 STRUCTURES = {
     "aks_backup_storage": ("aks_backup_storage", {"confirm_delete_data", "location", "state"}),
-    "aks_backup_vault": ("aks_backup_vault", {"location", "state"}),
-    "aks_backup_policy": ("aks_backup_policy", {"state"}),
+    "aks_backup_vault": (
+        "aks_backup_vault",
+        {"confirm_delete_data", "location", "on_instances", "resource_guard_operation_requests", "state"},
+    ),
+    "aks_backup_policy": ("aks_backup_policy", {"in_use_check", "simulate_days", "state"}),
+    "aks_backup_policies": ("aks_backup_policy", {"in_use_check", "simulate_days", "state"}),
     "aks_backup_extension": (
         "aks_backup_extension",
         {
-            "blob_container", "state", "storage_account", "storage_account_id", "storage_account_resource_group",
-            "storage_account_subscription_id",
+            "blob_container", "force_delete", "state", "storage_account", "storage_account_id",
+            "storage_account_resource_group", "storage_account_subscription_id",
         },
     ),
     "aks_backup_trusted_access": ("aks_trusted_access", {"state"}),
     "aks_backup_permissions": (
         "aks_backup_permissions",
         {
-            "snapshot_resource_group", "storage_account", "storage_account_id", "storage_account_resource_group",
-            "storage_account_subscription_id",
+            "operation", "policy_id", "policy_name", "restore_from", "snapshot_resource_group",
+            "staging_resource_group", "staging_storage_account_id", "storage_account", "storage_account_id",
+            "storage_account_resource_group", "storage_account_subscription_id", "vault_identity_id", "volume_types",
         },
     ),
-    "aks_backup_instance": (
+    "aks_backup_instances": (
         "aks_backup_instance",
-        {"confirm_delete_data", "policy_id", "policy_name", "snapshot_resource_group", "state"},
+        {
+            "confirm_delete_data", "protection", "resource_guard_operation_requests", "snapshot_resource_group",
+            "state",
+        },
     ),
     "aks_backup_run": ("aks_backup_run", {"friendly_name", "name", "wait"}),
 }  # fmt: skip
@@ -80,7 +88,13 @@ def test_every_entry_point_has_its_tasks():
 
 def test_every_variable_without_a_default_is_required_or_says_what_follows():
     without = {name for name, option in OPTIONS.items() if "default" not in option}
-    assert without == {"aks_backup_cluster", "aks_backup_location", "aks_backup_max_rpo_hours"}
+    assert without == {
+        "aks_backup_cluster",
+        "aks_backup_confirm_delete_data",
+        "aks_backup_delegate_to",
+        "aks_backup_location",
+        "aks_backup_max_rpo_hours",
+    }
 
 
 def test_defaults_are_the_documented_ones():
@@ -100,8 +114,10 @@ def test_every_variable_and_option_is_used(name):
     assert name in text
     if name == "aks_backup_auth":
         return  # handed over as a whole
+    # The items of a list are looped over, and the policy is the first of several.
+    given = f"({name}|item)" if name == "aks_backup_policy" or OPTIONS[name]["type"] == "list" else name
     for option in OPTIONS[name].get("options", {}):
-        assert re.search(rf"{name}\.{option}\b|'{option}' (not )?in {name}\b", text), f"{name}.{option} is ignored"
+        assert re.search(rf"{given}\.{option}\b|'{option}' (not )?in {name}\b", text), f"{name}.{option} is ignored"
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
