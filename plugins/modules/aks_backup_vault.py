@@ -224,8 +224,8 @@ options:
     description:
       - Where there is no vault of this name, bring back the soft-deleted one instead of creating a new one. The task is
         refused when there is none.
-      - Only vaults that were deleted through version 2025-09-01 of Azure's interface or a newer one are kept, as the
-        Azure portal deletes them. This module deletes vaults for good.
+      - Azure keeps vaults that were deleted through version 2025-09-01 of its interface or a newer one. This module
+        deletes through an older version (see the notes), so do not count on bringing back what it has deleted.
       - A vault comes back with a new identity. The task reports it, and warns that its roles, its Trusted Access and
         its access to a key have to be given again. Backup instances come back soft-deleted.
       - A plan knows of a soft-deleted vault only what Azure tells of it, which leaves out O(cross_region_restore),

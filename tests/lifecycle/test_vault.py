@@ -12,7 +12,21 @@ import pytest
 
 from tests.harness import Subscription, task
 from tests.harness.sdk import Somebody
-from tests.lifecycle.vaults import KEY, NAME, NEW, SCENARIO, as_planned, identity, messages, planned, sent, vault
+from tests.lifecycle.vaults import (
+    GUARDS,
+    KEY,
+    NAME,
+    NEW,
+    SCENARIO,
+    TYPE,
+    as_planned,
+    identity,
+    messages,
+    planned,
+    sent,
+    vault,
+    vault_id,
+)
 
 
 @pytest.fixture
@@ -275,12 +289,15 @@ def test_what_azure_refuses(subscription):
             task("no group", "aks_backup_vault", ignore=True, **{**NEW, "resource_group": "rg-none"}),
             vault("create", location="eastus"),
             vault("datastore changed (refused)", datastore_type="OperationalStore"),
+            vault("guard (refused)", resource_guard_id=vault_id(subscription).replace(TYPE, GUARDS)),
         ]
     ).ok()
     said = messages(run)
     assert "BMSUserErrorInvalidInput" in said["datastore (refused)"]
     assert "ArchiveStore" in said["datastore (refused)"]
     assert "Resource group 'rg-none' could not be found" in said["no group"]
+    assert "UserErrorGenericResourceNotFound: Azure resource does not exist" in said["guard (refused)"]
+    assert "/backupResourceGuardProxies/DppResourceGuardProxy" in said["guard (refused)"]
     assert "cannot become 'OperationalStore'" in said["datastore changed (refused)"]
     assert run["datastore changed (refused)"].writes == []
 

@@ -245,6 +245,8 @@ def test_undelete(subscription):
     somebody.data_protection.backup_instances.begin_delete("rg-backup", "bv-east", instance).result()
     somebody.data_protection.backup_vaults.begin_delete("rg-backup", "bv-east").result()
     subscription.emulator.advance(60)
+    # The answer to the write gets lost on its way, so that the write is sent again.
+    subscription.fault({"drop": "after"}, method="PUT", path="backupVaults/bv-east", times=1)
     back = {"location": "East US", "undelete": True, "tags": {"back": "yes"}}
     info = {"location": "eastus", "include_deleted": True}
     run = subscription.play(
@@ -275,8 +277,8 @@ def test_undelete(subscription):
     )
     done, plan = as_planned(run, "undelete"), run["undelete (plan)"]
     assert done.result["diff"]["before"] == plan.result["diff"]["before"] == {}
-    assert len(done.writes) == 2
-    assert sent(done) == {"location": "eastus", "identity": {"type": "SystemAssigned"}}
+    assert len(done.writes) == 3
+    assert sent(done) == sent(done, 1) == {"location": "eastus", "identity": {"type": "SystemAssigned"}}
     resource = done.result["resource"]
     assert resource["soft_delete"]["state"] == "AlwaysOn" and resource["tags"] == {"back": "yes"}
     assert resource["identity"]["principal_id"] not in (None, first["identity"]["principal_id"])

@@ -14,6 +14,7 @@ from tests.harness import ROOT, Run, Subscription, task
 NAME = {"name": "bv-east", "resource_group": "rg-backup"}
 NEW = {**NAME, "location": "eastus"}
 TYPE = "Microsoft.DataProtection/backupVaults"
+GUARDS = "Microsoft.DataProtection/resourceGuards"
 KEY = "https://kv-backup.vault.azure.net/keys/backup"
 SCENARIO = yaml.safe_load((ROOT / "tests" / "emulator" / "scenarios" / "default.yml").read_text())
 SCENARIO["subscriptions"][0]["providers"]["Microsoft.DataProtection"] = "Registered"

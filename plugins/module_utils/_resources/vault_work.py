@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
-from ansible_collections.aks.backup.plugins.module_utils._errors import Refused, refuse
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, forbidden, reconcile
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import VAULT
 from ansible_collections.aks.backup.plugins.module_utils._resources.vault import Vault, wanted_identity
@@ -84,12 +84,17 @@ def _bring_back(arm: Arm, vault: Vault, params: Params) -> bool:
             resource_id=id_,
         )
     deleted = max(found, key=lambda item: str(dig(item, "properties.resourceDeletionInfo.deletionTime")))
-    expected = {**deleted, "id": id_, "name": params["name"]}
+    # Everything comes back but the identity, which is a new one.
+    identity = _compare.plain(wanted_identity(params, None) or {"type": "SystemAssigned"})
+    expected = {**deleted, "id": id_, "name": params["name"], "identity": identity}
     changes = vault.differences(vault.desired(params, {}, expected), expected)
     refuse([*vault.problems(params, {}, expected), *forbidden(vault, changes, id_)])
-    # Everything comes back but the identity, which is a new one.
-    identity = wanted_identity(params, None) or {"type": "SystemAssigned"}
-    arm.undelete(id_, deleted, {"location": region, "identity": _compare.plain(identity)})
+    try:
+        arm.undelete(id_, deleted, {"location": region, "identity": identity})
+    except AzureError as exc:
+        # When the answer gets lost, Microsoft's packages ask again, and by then there is no deleted vault any more.
+        if not 400 <= exc.facts.get("status", 0) < 500 or arm.get(id_) is None:
+            raise
     return True
 
 
