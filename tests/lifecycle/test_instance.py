@@ -134,6 +134,8 @@ def test_several_of_a_cluster(subscription):
             step(subscription, "instance", title="first is still the first"),
             *planned(subscription, "by the name of the CLI", **{**ours, "friendly_name": "aks-east-1/shop"},
                      tags={"by": "cli"}),
+            *planned(subscription, "no other tags", **ours, tags={"by": "us"}, append_tags=False),
+            *planned(subscription, "other tags as well", **ours, tags={"owner": "shop"}),
             refused(subscription, "to the other's policy", policy_name="aks-month"),
             refused(subscription, "of no name", name="mine", match="datasource", policy_name="aks-month"),
             *planned(subscription, "adopted", name="mine", match="datasource", **ours, tags={"by": "name"}),
@@ -150,6 +152,8 @@ def test_several_of_a_cluster(subscription):
     )
     assert "Use another policy" in same.result["msg"] and same.writes == []
     assert as_planned(run, "by the name of the CLI").result["name"] == second
+    assert as_planned(run, "no other tags").result["resource"]["tags"] == {"by": "us"}
+    assert as_planned(run, "other tags as well").result["resource"]["tags"] == {"by": "us", "owner": "shop"}
     assert f"The backup instance {second} protects" in run["to the other's policy"].result["msg"]
     assert run["to the other's policy"].writes == []
     assert "say which one with name or friendly_name" in run["of no name"].result["msg"]
@@ -429,3 +433,60 @@ def test_a_cluster_that_another_vault_protects(subscription):
         "state ProtectionConfigured." in result["msg"]
     )
     assert [one["name"] for one in run["info"].result["instances"]] == [name]
+
+
+def test_reading_them(subscription):
+    gone = {"state": "absent", "confirm_delete_data": "shop"}
+    shop = {"friendly_name": "shop", "policy_name": "aks-month"}
+
+    def info(title: str, **options: Any) -> dict[str, Any]:
+        return task(title, "aks_backup_instance_info", ignore=True, **options)
+
+    # Resource Graph lags behind.
+    searched = {
+        **info("search", include_deleted=True),
+        "register": "found",
+        "until": "found.summary.by_protection == {'stopped': 1, 'soft_deleted': 1}",
+        "retries": 40,
+        "delay": 0.5,
+    }
+    run = subscription.play(
+        [
+            info("before there is a vault", **VAULT),
+            *chain(subscription, until="run"),
+            *policies(subscription, "aks-month"),
+            step(subscription, "instance", title="shop", **shop, tags={"owner": "shop"}),
+            info("of the vault", **VAULT),
+            info("cluster", **CLUSTER),
+            step(subscription, "instance", title="no shop", **shop, **gone),
+            step(subscription, "instance", title="stopped", protection="stopped"),
+            info("vault and deleted", **VAULT, include_deleted=True),
+            searched,
+            info("search for a cluster", **CLUSTER, include_deleted=True, protection=["soft_deleted"]),
+            info("other cluster", cluster_name="aks-east-2", cluster_resource_group="rg-clusters"),
+            info("no cluster", cluster_name="aks-else", cluster_resource_group="rg-clusters"),
+            info("no subscription", subscriptions=["mine"]),
+            info("both", **VAULT, subscriptions=[subscription.id]),
+        ]
+    ).ok()
+    first, second = run["instance"].result, run["shop"].result
+    assert "Create it with aks_backup_vault first." in run["before there is a vault"].result["msg"]
+    both = [one["name"] for one in run["of the vault"].result["instances"]]
+    assert both == sorted([first["name"], second["name"]], key=str.lower)
+    assert run["cluster"].result["instances"] == run["of the vault"].result["instances"]
+    of_shop = next(one for one in run["of the vault"].result["instances"] if one["name"] == second["name"])
+    assert of_shop.pop("next_backup_estimate").endswith("Z")
+    assert of_shop == second["resource"]
+    assert run["of the vault"].result["summary"] == {"by_protection": {"active": 2}, "total": 2}
+    kept = run["vault and deleted"].result
+    assert kept["summary"] == {"by_protection": {"soft_deleted": 1, "stopped": 1}, "total": 2}
+    deleted = next(one for one in kept["instances"] if one["soft_deleted"])
+    assert (deleted["name"], deleted["purge_time"]) == (second["name"], run["no shop"].result["purge_time"])
+    assert deleted["next_backup_estimate"] is None
+    assert [one["name"] for one in run["search"].result["instances"]] == [one["name"] for one in kept["instances"]]
+    assert [one["name"] for one in run["search for a cluster"].result["instances"]] == [second["name"]]
+    assert run["other cluster"].result["instances"] == []
+    assert "There is no cluster" in run["no cluster"].result["msg"]
+    assert "'mine' is not a valid name of a subscription" in run["no subscription"].result["msg"]
+    assert "mutually exclusive" in run["both"].result["msg"]
+    assert all(one.writes == [] for one in run.steps if one.action.endswith("_info"))
