@@ -10,6 +10,7 @@ Documents go in and come out as wire JSON (camelCase), so that whatever a newer 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import importlib
 import io
 import json
@@ -22,10 +23,16 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
-from ansible_collections.aks.backup.plugins.module_utils._auth import auxiliary_credential, credential
+from ansible_collections.aks.backup.plugins.module_utils._auth import auxiliary_credential, choose, credential
 from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud, replace_file
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
-from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError, Missing, from_response
+from ansible_collections.aks.backup.plugins.module_utils._errors import (
+    AzureError,
+    BackupError,
+    Missing,
+    Refused,
+    from_response,
+)
 from ansible_collections.aks.backup.plugins.module_utils._types import (
     BY_PATH,
     DATA_PROTECTION,
@@ -155,6 +162,29 @@ class Arm:
             return [_wire(item) for item in operation(*row.arguments(parsed), stream, **options)]
 
         return self._ask(call, f"carry out {verb} on {id_}", id_, (stream,))
+
+    def consult(self, id_: str, verb: str, body: Mapping[str, Any] | None = None, **query: Any) -> Document:
+        """The one document that a verb of :data:`READS` answers with, waited for where the answer takes its time."""
+        parsed, row = _row(id_)
+        package, group, name = READS[(parsed.type, verb)]
+        arguments = (*row.arguments(parsed), _stream(body)) if body is not None else row.arguments(parsed)
+        row = row._replace(package=package, group=group)
+        return self._write("POST", f"{id_}/{verb}", row, name, arguments, f"carry out {verb} on {id_}", True, query)
+
+    def token(self, scope: str) -> str:
+        """A token of the caller for something else than Azure Resource Manager."""
+        if choose(self._params) == "access_token":
+            raise Refused(
+                f"access_token is for Azure Resource Manager, and a token for {scope} is needed as well. Sign in in "
+                "another way."
+            )
+        cloud = dataclasses.replace(self.cloud, scope=scope)
+        source = credential(self._params, cloud, self._transport_options)
+        return str(self._ask(lambda: source.get_token(scope), f"sign in to {scope}", "").token)
+
+    def beside(self, other: Arm) -> Arm:
+        """Something else that has the same verbs, to be written to if this is."""
+        return other
 
     def search(
         self, query: str, subscriptions: list[str], management_groups: list[str] | None = None, most: int | None = None
@@ -363,7 +393,13 @@ class Arm:
             if key not in self._clients:
                 self._clients[key] = self._client(package, subscription)
             client = self._clients[key]
-        operation: Callable[..., Any] = getattr(getattr(client, group) if group else client, name)
+        try:
+            operation: Callable[..., Any] = getattr(getattr(client, group) if group else client, name)
+        except AttributeError as exc:
+            raise BackupError(
+                f"The Python package {package.distribution} that is installed where this task runs is too old: it has "
+                f"no {group}.{name}. pip install --upgrade {package.distribution}"
+            ) from exc
         return operation
 
     def _client(self, package: Package, subscription: str) -> Any:

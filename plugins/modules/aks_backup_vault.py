@@ -233,6 +233,7 @@ options:
     type: bool
     default: false
 notes:
+  - O(undelete) needs azure-mgmt-dataprotection 2.1 or newer.
   - The module uses version 2025-07-01 of Azure's interface on purpose. From version 2025-09-01 on Azure takes only
     vaults with O(soft_delete.state=AlwaysOn), which is for you to choose and not for a module.
 seealso:

@@ -49,6 +49,8 @@ options:
       - Only vaults that have all these tags, each given as C(name) or C(name:value).
     type: list
     elements: str
+notes:
+  - O(include_deleted) needs azure-mgmt-dataprotection 2.1 or newer.
 seealso:
   - module: aks.backup.aks_backup_vault
     description: Creates, changes, deletes and brings back vaults.

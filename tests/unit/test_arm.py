@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils import _arm
-from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError
+from ansible_collections.aks.backup.plugins.module_utils._types import INSTANCES
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,15 @@ def test_between_looks_it_is_what_the_reply_asks_for_else_poll_interval():
     found = arm.wait("/x", lambda document: None if document["n"] == 3 else f"number {document['n']}")
     assert found == {"n": 3}
     assert pauses == [(7.5, "number 1"), (3.0, "number 2")]
+
+
+def test_an_operation_that_the_installed_package_lacks():
+    arm = _arm.Arm.__new__(_arm.Arm)
+    arm._lock = threading.Lock()
+    arm._clients = {(INSTANCES, "s"): SimpleNamespace(backup_vaults=SimpleNamespace(get="got"))}
+    assert arm._operation("S", INSTANCES, "backup_vaults", "get") == "got"
+    for group, name in (("backup_vaults", "begin_rename"), ("deleted_backup_vaults", "get")):
+        with pytest.raises(BackupError) as caught:
+            arm._operation("s", INSTANCES, group, name)
+        assert f"it has no {group}.{name}" in caught.value.message
+        assert caught.value.message.endswith("pip install --upgrade azure-mgmt-dataprotection")
