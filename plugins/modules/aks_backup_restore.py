@@ -241,6 +241,8 @@ notes:
   - In check mode the module says which recovery point it would restore from which tier to where, which namespaces are
     known to be concerned, and which conflicts can be seen from outside. Azure is not asked to validate, since it knows
     nothing of what earlier tasks of the plan would make. Use O(validate_only) for that.
+  - The target cluster must have a backup extension that works, with its own storage account and its role there, and a
+    Trusted Access binding with the vault. O(permissions) is about what the restore needs besides.
   - Azure takes ten restores a day for a backup instance.
   - While a job is followed, a line tells how it stands whenever that changes, and each minute. It is shown on the
     screen where the task runs in the controller, and is in the log of the host where it runs in a process of its own.

@@ -11,7 +11,13 @@ from typing import Any
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
-from ansible_collections.aks.backup.plugins.module_utils._errors import SETTLING_CODES, AzureError, Missing, refuse
+from ansible_collections.aks.backup.plugins.module_utils._errors import (
+    SETTLING_CODES,
+    AzureError,
+    Missing,
+    TimedOut,
+    refuse,
+)
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
 from ansible_collections.aks.backup.plugins.module_utils._resources import (
     binding,
@@ -214,18 +220,30 @@ def _validate(arm: Arm, params: Params, sight: form.Sight, body: Document, missi
     """Have the service judge the request, again while what was granted has to take effect."""
     place, verb, wrapped = _call(params, sight, body, "validateRestore", "validateCrossRegionRestore")
     patience = Deadline(min(params["validate_timeout"], arm.deadline.remaining()))
+    refused: AzureError | None = None
     while True:
         try:
             return arm.post(place, verb, wrapped)
+        except TimedOut as late:
+            # The time may be up in the middle of a validation; what the one before it said is still the reason.
+            if refused is None:
+                raise
+            said = f"{late.message} The last answer was: {refused.message}"
+            raise _with_roles(AzureError(said, **refused.facts), missing) from late
         except AzureError as exc:
-            if exc.code in SETTLING_CODES and patience.remaining() > arm.interval:
-                patience.pause(arm.interval, SETTLING)
-                continue
-            lacking = "; ".join(f"{row['role']} for the {row['principal']} on {row['scope']}" for row in missing)
-            more = f" Roles that are missing: {lacking}. Grant them with permissions=grant." if lacking else ""
-            raise AzureError(
-                f"{exc.message}{more}", **{**exc.facts, "problems": [row["command"] for row in missing]}
-            ) from exc
+            if exc.code not in SETTLING_CODES or patience.remaining() <= arm.interval:
+                raise _with_roles(exc, missing) from exc
+            refused = exc
+            patience.pause(arm.interval, SETTLING)
+
+
+def _with_roles(error: AzureError, missing: list[Document]) -> AzureError:
+    """The service's refusal, which names one role at most, with all that are known to be missing."""
+    if not missing:
+        return error
+    lacking = "; ".join(f"{row['role']} for the {row['principal']} on {row['scope']}" for row in missing)
+    said = f"{error.message} Roles that are missing: {lacking}. Grant them with permissions=grant."
+    return AzureError(said, **{**error.facts, "problems": [row["command"] for row in missing]})
 
 
 def _call(params: Params, sight: form.Sight, body: Document, verb: str, abroad: str) -> tuple[str, str, Document]:

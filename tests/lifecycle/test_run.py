@@ -1,0 +1,203 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups on demand: rule and tag, when there is no need for one, throttling, and jobs that are not lost."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from tests.harness import FAST, play, task
+from tests.harness.steps import CLUSTER, VAULT, chain, step
+
+WEEKLY = {"retention_rules": [{"name": "Weekly", "operational_retention": "P60D"}]}
+
+
+def run_task(title, /, *, check=False, ignore=False, **more):
+    return task(title, "aks_backup_run", check=check, ignore=ignore, **{**CLUSTER, **VAULT, **more})
+
+
+def backups(subscription):
+    return [
+        one for one in subscription.journal() if one["method"] == "POST" and one["path"].lower().endswith("/backup")
+    ]
+
+
+def protect(subscription):
+    tasks = [one for one in chain(subscription, until="run") if one["name"] != "policy"]
+    where = next(number for number, one in enumerate(tasks) if one["name"] == "extension")
+    tasks.insert(where, step(subscription, "policy", preset=None, schedule={"frequency": "daily"}, **WEEKLY))
+    del tasks[where]["aks.backup.aks_backup_policy"]["preset"]
+    subscription.play(tasks).ok()
+    return subscription
+
+
+@pytest.fixture
+def protected(subscription):
+    return protect(subscription)
+
+
+@contextmanager
+def pace(subscription, speed):
+    """Slow down the emulator's clock, so that a job lasts long enough to do something to it."""
+    clock = subscription.emulator.server.world.clock
+    before, clock.speed = clock.speed, speed
+    try:
+        yield
+    finally:
+        clock.speed = before
+
+
+def test_one_backup_and_when_there_is_no_need_for_another(protected):
+    run = protected.play(
+        [
+            run_task("plan", check=True, skip_if_newer_than="4h"),
+            run_task("first", skip_if_newer_than="4h"),
+            run_task("young enough", skip_if_newer_than="4h"),
+            run_task("plan again", check=True, skip_if_newer_than="4h"),
+            run_task("weekly", retention_tag_override="weekly"),
+            run_task("no wait", wait=False),
+            run_task("no such tag", ignore=True, retention_tag_override="Hourly"),
+            run_task("no such rule", ignore=True, rule_name="Default"),
+            run_task("no period", ignore=True, skip_if_newer_than="a while"),
+        ]
+    ).ok()
+    assert run["plan"].changed and run["plan"].writes == [] and run["plan"].result["job_id"] is None
+    first = run["first"].result
+    assert first["changed"] and first["started"] and first["job"]["status"] == "Completed"
+    assert first["job"]["operation"] == "OnDemandBackup" and first["rule_name"]
+    assert first["recovery_point"]["name"] == first["recovery_point_id"] == first["job"]["recovery_point_id"]
+    assert first["recovery_point"]["time"].startswith("20")
+    for title in ("young enough", "plan again"):
+        again = run[title].result
+        assert not again["changed"] and not again["started"] and again["job"] is None
+        assert again["recovery_point_id"] == first["recovery_point_id"]
+        assert run[title].writes == []
+    assert run["weekly"].result["recovery_point"]["retention_tag"] == "Weekly"
+    assert run["no wait"].result["started"] and run["no wait"].result["job"] is None
+    assert "has no such tag. It has:" in run["no such tag"].result["msg"]
+    assert "Use the name of the policy's backup rule" in run["no such rule"].result["msg"]
+    assert "skip_if_newer_than is 'a while'; it must be a number with m, h, d or w" in run["no period"].result["msg"]
+    assert len(backups(protected)) == 4
+
+
+def test_what_cannot_be_backed_up_now(protected):
+    instance = protected.resources("Microsoft.DataProtection/backupVaults/backupInstances")[0]["id"]
+    protected.emulator.server.world.store.get(instance).properties["currentProtectionState"] = "ProtectionStopped"
+    run = protected.play([run_task("run", ignore=True), run_task("none", ignore=True, name="nobody")]).ok()
+    assert "is in state ProtectionStopped; Azure backs up only what is in state" in run["run"].result["msg"]
+    assert "Resume its protection" in run["run"].result["msg"]
+    assert "Protect the cluster with aks_backup_instance first" in run["none"].result["msg"]
+    assert backups(protected) == []
+
+
+def test_throttling_is_explained(protected):
+    tasks = [run_task(f"run {number}", wait=False, follow_running=False) for number in range(10)]
+    run = protected.play([*tasks, run_task("one too many", ignore=True, wait=False, follow_running=False)]).ok()
+    assert run["one too many"].failed
+    assert "UserErrorBackupRequestThrottled" in run["one too many"].result["msg"]
+    assert "ten on-demand backups per backup instance and day, and one at a time" in run["one too many"].result["msg"]
+    assert len(backups(protected)) == 11
+
+
+CODES = ("UserErrorBackupPluginPodRestartedDuringBackup", "KubernetesBackupCustomResourcesTrackingTimeOutError")
+
+
+def test_jobs_that_fail_or_warn_say_why_and_what_to_do(protected):
+    for number, code in enumerate(CODES):
+        protected.fault({"lro": "job_fails", "code": code, "message": "It did not."}, method="POST", path="/backup$",
+                        nth=number + 1, times=1)  # fmt: skip
+    for nth in (3, 4):
+        protected.fault({"lro": "job_warns", "code": "UserErrorNamespaceNotFound"}, method="POST", path="/backup$",
+                        nth=nth, times=1)  # fmt: skip
+    run = protected.play(
+        [
+            *(run_task(code, ignore=True) for code in CODES),
+            run_task("warned"),
+            run_task("warned and failed", ignore=True, fail_on_warnings=True),
+        ]
+    ).ok()
+    for code in CODES:
+        failed = run[code].result
+        assert run[code].failed and failed["changed"]
+        assert f"ended as Failed. {code}: It did not. What to do: " in failed["msg"]
+        assert failed["error"]["job"]["errors"][0]["advice"] and failed["error"]["code"] == code
+    assert run["warned"].result["job"]["status"] == "CompletedWithWarnings"
+    assert any("UserErrorNamespaceNotFound" in text and "What to do" in text
+               for text in run["warned"].result["warnings"])  # fmt: skip
+    assert "ended as CompletedWithWarnings" in run["warned and failed"].result["msg"]
+
+
+@pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
+def test_an_interrupted_run_is_found_and_followed(protected, worker):
+    with pace(protected, 20):
+        with protected.running([run_task("run")], worker=worker) as running:
+            while not any(one["method"] == "GET" and "/backupjobs/" in one["path"].lower()
+                          for one in protected.journal()[-3:]) and running.process.poll() is None:  # fmt: skip
+                pass
+            running.kill()
+        run = protected.play(
+            [
+                run_task("plan", check=True),
+                run_task("other", check=True, retention_tag_override="Weekly"),
+                run_task("anyway", check=True, follow_running=False),
+                run_task("run"),
+            ],
+            worker=worker,
+        ).ok()
+    assert len(backups(protected)) == 1
+    for title in ("plan", "run"):
+        assert run[title].result["followed"] and not run[title].changed
+        assert any("It is followed, and no second one is started" in text for text in run[title].result["warnings"])
+    for title in ("other", "anyway"):
+        assert run[title].changed and not run[title].result["followed"]
+    assert run["run"].result["job"]["status"] == "Completed"
+    assert run["run"].result["recovery_point"]["name"] == run["run"].result["job"]["recovery_point_id"]
+
+
+def test_a_wait_that_is_too_short_says_so_and_the_next_run_goes_on(protected):
+    with pace(protected, 20):
+        hasty = play([run_task("hasty", ignore=True)], module_defaults={
+            "group/aks.backup.aks_backup": {**FAST, "wait_timeout": 3}})  # fmt: skip
+        run = protected.play(playbook=[hasty, play([run_task("again")])]).ok()
+    assert "Gave up after 3 seconds (wait_timeout) of waiting for the job" in run["hasty"].result["msg"]
+    assert "run again to pick it up" in run["hasty"].result["msg"]
+    assert "/backupJobs/" in run["hasty"].result["error"]["resource_id"]
+    assert run["again"].result["followed"] and len(backups(protected)) == 1
+
+
+@pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
+def test_trouble_while_following_does_not_lose_the_job(protected, worker):
+    """An expired token, throttling, an error of the server and lost connections, one after another."""
+    path = "/backupJobs/[0-9a-f-]+$"
+    for then in ({"expired_token": True}, {"status": 429, "retry_after": 0.1}, {"status": 503}):
+        protected.fault(then, method="GET", path=path, times=2)
+    # More often than the packages try by themselves.
+    protected.fault({"drop": "before"}, method="GET", path=path, times=6)
+    with pace(protected, 60):
+        run = protected.play([run_task("run")], worker=worker).ok()
+    assert run["run"].result["job"]["status"] == "Completed"
+    assert len(backups(protected)) == 1
+    if worker:
+        assert "[localhost] run: OnDemandBackup of aks-east-1: InProgress after" in run.output
+        assert "The job goes on; looking again." in run.output
+
+
+def test_asynchronous_tasks(protected):
+    fired = {**run_task("fire"), "async": 120, "poll": 0, "register": "fired"}
+    watched = {**run_task("watch", retention_tag_override="Weekly"), "async": 120, "poll": 1}
+    done = {
+        "name": "done",
+        "ansible.builtin.async_status": {"jid": "{{ fired.ansible_job_id }}"},
+        "register": "status",
+        "until": "status.finished",
+        "retries": 100,
+        "delay": 1,
+    }
+    run = protected.play([fired, watched, done]).ok()
+    result = next(one.result for one in reversed(run.steps) if one.task == "done")
+    assert result["job"]["status"] == "Completed" and result["started"]
+    assert len(backups(protected)) == 2
+    assert len({one["client_request_id"] for one in backups(protected)}) == 2
