@@ -86,6 +86,9 @@ TYPES: dict[str, Operations] = {
     "microsoft.authorization/roleassignments": Operations(
         AUTHORIZATION, "role_assignments", "get", "create", "", "delete", "list_for_scope", scope_and_name
     ),
+    "microsoft.containerservice/locations/trustedaccessroles": Operations(
+        AKS, "trusted_access_roles", list="list", arguments=name
+    ),
     "microsoft.containerservice/managedclusters": Operations(AKS, "managed_clusters", "get"),
     "microsoft.containerservice/managedclusters/trustedaccessrolebindings": Operations(
         AKS, "trusted_access_role_bindings", "get", "begin_create_or_update", "", "begin_delete", "list"
@@ -190,6 +193,15 @@ POSTS: dict[tuple[str, str], tuple[Package, str, str]] = {
 
 # The same for verbs that are reads in all but the method: they answer with documents, in check mode as well.
 READS: dict[tuple[str, str], tuple[Package, str, str]] = {
+    **{
+        ("microsoft.containerservice/managedclusters", verb): (AKS, "managed_clusters", operation)
+        for verb, operation in (
+            ("listClusterAdminCredential", "list_cluster_admin_credentials"),
+            ("listClusterUserCredential", "list_cluster_user_credentials"),
+            # Not always a read, but what it runs decides.
+            ("runCommand", "begin_run_command"),
+        )
+    },
     ("microsoft.dataprotection/locations", "fetchCrossRegionRestoreJob"): (
         INSTANCES,
         "fetch_cross_region_restore_job",

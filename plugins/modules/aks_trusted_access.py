@@ -15,7 +15,7 @@ author:
 description:
   - Creates, changes and deletes the Trusted Access role binding with which a Backup vault reaches the API server of a
     cluster. It works for private clusters and for those with authorised IP ranges as well.
-  - One binding for a vault is enough. One that is there already is used whatever its name.
+  - One binding for a vault is enough, and Azure takes no more. One that is there already is used whatever its name.
   - Changes of a cluster exclude each other. While another one is going on, the module waits.
 requirements:
   - python >= 3.10
@@ -31,15 +31,42 @@ extends_documentation_fragment:
   - aks.backup.vault
   - aks.backup.attributes
 options:
+  match:
+    description:
+      - How a binding that is there already is recognised, by the vault it is for (V(source)) or by its name only
+        (V(name)). With V(name), one for the vault under another name is an error, and is not deleted either.
+    type: str
+    default: source
+    choices:
+      - name
+      - source
   name:
     description:
       - Name of the binding when it has to be created. Left out, it is derived from the resource ID of the vault, the
         same on each run.
       - 1 to 24 letters, digits, hyphens and underscores.
     type: str
+  repair:
+    description:
+      - What to do about a binding that is there but does not let the vault in any more. Azure does not show that of a
+        binding, and only a new one helps, under the same name.
+      - V(stale) makes the binding anew when a backup instance of the vault reports
+        C(UserErrorTrustedAccessGatewayReturnedForbidden), as happens when the cluster was stopped and started; Azure is
+        then asked to try again with these instances. It also takes the name from a binding whose own vault does not
+        exist any more.
+      - V(recreate) makes the binding anew on each run. It is for a vault that has got another identity, having been
+        deleted and made again or brought back, which leaves the binding for the old one.
+      - V(false) leaves it at comparing.
+    type: str
+    default: 'false'
+    choices:
+      - 'false'
+      - recreate
+      - stale
   roles:
     description:
       - All the roles that the vault gets in the cluster, as type of the vault and name of the role.
+        M(aks.backup.aks_trusted_access_info) lists what there is.
     type: list
     elements: str
     default:
@@ -55,8 +82,9 @@ options:
       - present
 notes:
   - The vault needs a system-assigned identity. Trusted Access works with no other.
-  - When a cluster was stopped and started, Azure may take an old binding for missing. Delete it and create it again.
 seealso:
+  - module: aks.backup.aks_trusted_access_info
+    description: Only looks.
   - module: aks.backup.aks_backup_extension
     description: The step before.
   - module: aks.backup.aks_backup_permissions
@@ -73,6 +101,14 @@ EXAMPLES = r"""
     cluster_resource_group: rg-clusters
     vault_name: bv-east
     vault_resource_group: rg-backup
+
+- name: Let the vault in anew if its backup instances report that they are shut out
+  aks.backup.aks_trusted_access:
+    cluster_name: aks-east-1
+    cluster_resource_group: rg-clusters
+    vault_name: bv-east
+    vault_resource_group: rg-backup
+    repair: stale
 
 - name: Do not let the vault into the cluster any more
   aks.backup.aks_trusted_access:
@@ -222,20 +258,21 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._reconcile import reconciler
-from ansible_collections.aks.backup.plugins.module_utils._resources.binding import Binding
+from ansible_collections.aks.backup.plugins.module_utils._resources.binding import converge
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION
 
 ARGUMENT_SPEC = {
     **CLUSTER_SPEC,
     **VAULT_SPEC,
+    "match": {"type": "str", "choices": ["name", "source"], "default": "source"},
     "name": {"type": "str"},
+    "repair": {"type": "str", "choices": ["false", "recreate", "stale"], "default": "false"},
     "roles": {"type": "list", "elements": "str", "default": ["Microsoft.DataProtection/backupVaults/backup-operator"]},
     "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
 }
 
 CONTRACT = Contract(
-    work=reconciler(Binding()),
+    work=converge,
     argument_spec=ARGUMENT_SPEC,
     packages=(AKS, DATA_PROTECTION),
     identifies=("cluster", "vault"),

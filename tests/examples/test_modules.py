@@ -33,6 +33,7 @@ CHAIN = (
     "aks_backup_extension",
     "aks_backup_extension_info",
     "aks_trusted_access",
+    "aks_trusted_access_info",
     "aks_backup_permissions",
     "aks_backup_preflight_info",
     "aks_backup_instance",

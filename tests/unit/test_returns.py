@@ -123,6 +123,7 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     ],
     "aks_backup_vault_info": [{}, {"location": "eastus", "include_deleted": True}],
     "aks_recovery_point_info": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "datastore": "VaultStore"}],
+    "aks_trusted_access_info": [{**CLUSTER}],
     "aks_trusted_access": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "state": "absent"}],
 }
 # They start jobs, also where a plan would only say so.

@@ -334,6 +334,19 @@ BINDING_DOCUMENT = {
     "type": "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings",
     "properties": {"provisioningState": "Succeeded", "sourceResourceId": VAULT, "roles": [OPERATOR]},
 }
+ORPHANED_BINDING_DOCUMENT = {
+    "id": f"{CLUSTER}/trustedAccessRoleBindings/tarb-old",
+    "name": "tarb-old",
+    "type": "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings",
+    "properties": {"provisioningState": "Succeeded", "sourceResourceId": f"{VAULT}-old", "roles": [OPERATOR]},
+}
+# The service answers without an ID; this one says where it is listed.
+ROLE_DOCUMENT = {
+    "id": f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.ContainerService/locations/eastus/trustedAccessRoles/x",
+    "name": "backup-operator",
+    "sourceResourceType": "Microsoft.DataProtection/backupVaults",
+    "rules": [{"verbs": ["get"], "apiGroups": ["dataprotection.microsoft.com"], "resources": ["backups"]}],
+}
 INSTANCE_DOCUMENT = {
     "id": INSTANCE,
     "name": "aks-east-1-full",
@@ -534,6 +547,8 @@ PROTECTED: tuple[dict[str, Any], ...] = (
     POLICY_DOCUMENT,
     EXTENSION_DOCUMENT,
     BINDING_DOCUMENT,
+    ORPHANED_BINDING_DOCUMENT,
+    ROLE_DOCUMENT,
     INSTANCE_DOCUMENT,
     FAILED_INSTANCE_DOCUMENT,
     DELETED_INSTANCE_DOCUMENT,
