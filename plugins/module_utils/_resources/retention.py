@@ -30,7 +30,13 @@ Moment = datetime.datetime
 OPERATIONAL, VAULT = "OperationalStore", "VaultStore"
 # Azure keeps at most so many incremental snapshots of one managed disk; each point of the operational tier has one.
 SNAPSHOTS = 500
+# Azure's names, in English wherever the task runs; those of Python's calendar follow the locale.
 WEEKS = ("First", "Second", "Third", "Fourth")
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 
 
 class Life(NamedTuple):
@@ -267,8 +273,8 @@ def _fits(criterion: Mapping[str, Any], local: Moment, before: datetime.date | N
     for marker in criterion.get("absoluteCriteria") or []:
         return marker == "AllBackup" or before is None or _span(marker, today) != _span(marker, before)
     return (
-        _among(criterion.get("daysOfTheWeek"), calendar.day_name[today.weekday()])
-        and _among(criterion.get("monthsOfYear"), calendar.month_name[today.month])
+        _among(criterion.get("daysOfTheWeek"), DAYS[today.weekday()])
+        and _among(criterion.get("monthsOfYear"), MONTHS[today.month - 1])
         and (not criterion.get("weeksOfTheMonth") or bool(_weeks(today) & set(criterion["weeksOfTheMonth"])))
         and (not criterion.get("daysOfMonth") or any(_is_day(each, today) for each in criterion["daysOfMonth"]))
         and (not criterion.get("scheduleTimes") or any(_is_time(each, local) for each in criterion["scheduleTimes"]))
