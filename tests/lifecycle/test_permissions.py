@@ -228,6 +228,15 @@ def test_a_cluster_that_is_protected_keeps_its_roles_and_shared_ones_stay(emulat
     assert "Backup instances of other clusters need it: " in after[1]["kept"]
     protected = subscription.play([given_step(subscription, "first")]).ok()
     assert not protected["first"].changed, "the first cluster has lost nothing"
+    # Were the identity of the second cluster that of the first as well, it would be shared.
+    clusters = {one["name"]: one for one in subscription.resources("Microsoft.ContainerService/managedClusters")}
+    store = subscription.emulator.server.world.store
+    theirs = {**clusters["aks-east-2"]["identity"], "principalId": None}
+    store.merge(clusters["aks-east-1"]["id"], {"identity": theirs})
+    tasks = [given_step(subscription, mode, cluster_name="aks-east-2", mode=mode) for mode in ("grant", "revoke")]
+    shared = subscription.play(tasks).ok()["revoke"].result["assignments"]
+    assert [one["revoked"] for one in shared] == [True, False, False, True]
+    assert "Backup instances of other clusters need it: " in shared[2]["kept"]
 
 
 def test_a_user_assigned_identity_of_the_cluster(emulator):

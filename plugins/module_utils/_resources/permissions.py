@@ -28,12 +28,11 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.common impor
     group_id,
     vault_id,
 )
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions_revoke import revocable
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions_rows import Row
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 PERMISSIONS = "Microsoft.Authorization/permissions"
-INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
-ROUTING = "Microsoft.DataProtection/backupInstances"
 USE_AAD = "configuration.backupStorageLocation.config.useAAD"
 OPERATIONS = {"backup": ("backup",), "restore": ("restore",), "both": ("backup", "restore")}
 
@@ -70,7 +69,9 @@ def manage(arm: Arm, params: Params) -> Outcome:
     orphaned = table.orphans(wanted, assignments)
     before = _shown([row for row in wanted if row["assignment_id"]], orphaned)
     if params["mode"] == "revoke":
-        taken = _revocable(arm, params, parties, wanted, assignments)
+        everything = {**params, "operation": "backup", "volume_types": [matrix.DISKS, matrix.FILES]}
+        backup = rows(everything, parties, True)
+        taken = revocable(arm, params, parties.cluster, wanted, assignments, backup)
         _delete(arm, [row["assignment_id"] for row in [*taken, *orphaned]])
         after = _shown([row for row in wanted if row["assignment_id"] and row not in taken], [])
         return _outcome(wanted, before, after, taken=taken, orphaned=orphaned, removed=True)
@@ -325,77 +326,8 @@ def _grant(arm: Arm, group: list[Row]) -> tuple[list[Row], AzureError] | None:
     return None
 
 
-# Taking away
-
-
-def _revocable(
-    arm: Arm, params: Params, parties: Parties, wanted: list[Row], assignments: dict[str, list[Row]]
-) -> list[Row]:
-    """The rows whose assignments may go; the others get a reason in ``kept``. Refuses to break a running backup."""
-    vault = vault_id(params)
-    protecting, others = arm.together(
-        [
-            lambda: arm.list_all(ROUTING, cluster_id(params)) if parties.cluster else [],
-            lambda: arm.list_all(INSTANCES, vault) if parties.vault else [],
-        ]
-    )
-    own = sorted(item["name"] for item in protecting if _ids.same(_ids.parent(_policy_of(item)), vault))
-    if own and params["operation"] != "restore":
-        refuse(
-            [
-                f"The cluster is protected by {', '.join(own)}, whose backups would fail without these roles. Remove "
-                "it first (aks_backup_instance, state=absent), or revoke operation=restore only."
-            ]
-        )
-    others = [item for item in others if not _ids.same(_source_of(item), cluster_id(params))]
-    backup = rows({**params, "operation": "backup", "volume_types": [matrix.DISKS, matrix.FILES]}, parties, True)
-    needed = {(row["principal"], row["role"], row["scope"]) for row in backup} if own else set()
-    taken = []
-    for row in wanted:
-        at = table.made_for(row, assignments[row["scope"]])
-        if at is None:
-            if row["assignment_id"]:
-                row["kept"] = f"It is inherited from {_ids.parse(row['assignment_id']).scope}."
-        elif (row["principal"], row["role"], row["scope"]) in needed:
-            row["kept"] = f"The backup instance {own[0]} of the cluster needs it."
-        elif users := _users(row, parties, others):
-            row["kept"] = f"Backup instances of other clusters need it: {', '.join(users)}."
-        else:
-            row["assignment_id"] = at["id"]
-            taken.append(row)
-    return taken
-
-
-def _users(row: Row, parties: Parties, others: list[Document]) -> list[str]:
-    """Backup instances of other clusters in the vault that share the assignment."""
-    shared = row["principal"] == "vault" or (
-        row["principal"] == "cluster" and not dig(parties.cluster, "identity.principalId")
-    )
-    if not shared or row["scope_kind"].startswith("staging"):
-        return []
-    wide = row["assignment_scope"] != row["scope"]
-    if row["scope_kind"] == "cluster" and not wide:
-        return []
-    if row["scope_kind"] == "snapshot_resource_group" and not wide:
-        others = [item for item in others if any(_ids.same(row["scope"], group) for group in _snapshot_groups(item))]
-    return sorted(item["name"] for item in others)
-
-
 def _delete(arm: Arm, assignment_ids: Iterable[str]) -> None:
     arm.together([partial(arm.delete, id_) for id_ in dict.fromkeys(assignment_ids)])
-
-
-def _policy_of(item: Document) -> str:
-    return str(dig(item, "properties.policyInfo.policyId", "/subscriptions/unknown"))
-
-
-def _source_of(item: Document) -> str:
-    return str(dig(item, "properties.dataSourceInfo.resourceID", ""))
-
-
-def _snapshot_groups(item: Document) -> list[str]:
-    stores = dig(item, "properties.policyInfo.policyParameters.dataStoreParametersList", [])
-    return [str(store.get("resourceGroupId")) for store in stores]
 
 
 def _shown(held: Iterable[Row], orphaned: Iterable[Row]) -> Document:

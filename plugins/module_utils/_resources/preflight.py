@@ -24,6 +24,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources import (
     preflight_storage,
 )
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import cluster_id, group_id, vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions_revoke import ROUTING
 from ansible_collections.aks.backup.plugins.module_utils._resources.preflight_cluster import Answer, Check
 
 CHECKS: dict[str, Check] = {
@@ -190,7 +191,7 @@ def _readers(arm: Arm, params: Params, ids: dict[str, str]) -> dict[str, Callabl
                 strict=False,
             )
         ),
-        "protecting": lambda: arm.list_all(permissions.ROUTING, cluster),
+        "protecting": lambda: arm.list_all(ROUTING, cluster),
         "providers": lambda: [
             document or {"namespace": namespace}
             for namespace, document in zip(
