@@ -40,6 +40,7 @@ CHAIN = (
     "aks_backup_instance_info",
     "aks_backup_run",
     "aks_backup_job_info",
+    "aks_backup_coverage_info",
     "aks_recovery_point_info",
     "aks_backup_restore",
 )
