@@ -16,6 +16,7 @@ description:
   - Reads backup instances, of a vault, of a cluster in whatever vault of its tenant, or of whole subscriptions.
   - What is read is one list, or for subscriptions one query of Azure Resource Graph, and each policy in it once. Azure
     Resource Graph lags behind by up to some minutes, and shows what the identity that runs Ansible may read.
+  - Only backup instances of AKS clusters are shown.
 requirements:
   - python >= 3.10
   - azure-core >= 1.35
@@ -42,8 +43,8 @@ options:
     type: str
   include_deleted:
     description:
-      - Whether to read soft-deleted backup instances as well. Without a vault, they are found through Azure Resource
-        Graph.
+      - Whether to read soft-deleted backup instances as well. Without a vault, those of all vaults are read, in the
+        subscription of the cluster or in O(subscriptions).
     type: bool
     default: false
   name:

@@ -11,16 +11,21 @@ from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
 from ansible_collections.aks.backup.plugins.module_utils._resources import instance_form as form
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT, cluster_id, vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    MAKE_VAULT,
+    VAULT,
+    cluster_id,
+    vault_id,
+)
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance_protection import DELETED
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance_validation import ROUTING
 
 INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
-# Resource Graph keeps live and soft-deleted instances in tables of the same shape.
 QUERY = (
-    "RecoveryServicesResources | where type =~ '{type}' "
+    f"RecoveryServicesResources | where type =~ '{INSTANCES}' "
     "| where properties.dataSourceInfo.datasourceType =~ 'Microsoft.ContainerService/managedClusters' "
     "| project id, name, type, properties, tags | order by id asc"
 )
@@ -28,7 +33,7 @@ QUERY = (
 
 def read(arm: Arm, params: Params) -> Outcome:
     """The work of aks_backup_instance_info."""
-    found = [form.represent(document) for document in _documents(arm, params)]
+    found = [form.represent(document) for document in _documents(arm, params) if _of_cluster(document)]
     shown = [one for one in found if _selected(one, params)]
     shown.sort(key=lambda one: ((one["vault_id"] or "").lower(), one["name"].lower(), one["soft_deleted"]))
     next_backups = _next_backups(arm, shown)
@@ -60,20 +65,31 @@ def _documents(arm: Arm, params: Params) -> list[Document]:
             # A misspelt vault must not look like an empty one.
             arm.require(vault, "Backup vault", MAKE_VAULT)
         return [*listed, *(arm.list_all(DELETED, vault) if deleted else [])]
-    if _named(params, "cluster") and not deleted and not params["subscriptions"]:
+    if _named(params, "cluster") and not params["subscriptions"]:
         cluster = cluster_id(params)
-        found = arm.list_all(ROUTING, cluster)
-        if not found:
+        listed = arm.list_all(ROUTING, cluster)
+        if not listed:
             refuse_unknown("cluster", arm.get(cluster), cluster)
         # Asked through the cluster, the ID of an instance lies below the cluster; this is the one that it goes by.
-        return [{**item, "id": _ids.instance(form.vault_of(item) or "", item["name"])} for item in found]
+        found = [{**item, "id": _ids.instance(form.vault_of(item) or "", item["name"])} for item in listed]
+        return [*found, *(_deleted(arm, [_ids.segment(cluster, "subscriptions")]) if deleted else [])]
     subscriptions = params["subscriptions"] or [params["subscription_id"]]
     for one in subscriptions:
         _ids.check_name("subscription", one)
-    calls = [
-        partial(arm.search, QUERY.format(type=type_), subscriptions) for type_ in [INSTANCES, DELETED][: 1 + deleted]
-    ]
-    return [row for rows in arm.together(calls) for row in rows]
+    return [*arm.search(QUERY, subscriptions), *(_deleted(arm, subscriptions) if deleted else [])]
+
+
+def _deleted(arm: Arm, subscriptions: list[str]) -> list[Document]:
+    """Soft-deleted instances of all vaults of subscriptions."""
+    vaults = arm.together([partial(arm.list_all, VAULT, _ids.subscription(one)) for one in subscriptions])
+    ids = [vault["id"] for listed in vaults for vault in listed]
+    return [item for listed in arm.together([partial(arm.list_all, DELETED, one) for one in ids]) for item in listed]
+
+
+def _of_cluster(document: Document) -> bool:
+    """Whether an instance is one of an AKS cluster: a vault may protect disks and databases as well."""
+    kind = dig(document, "properties.dataSourceInfo.datasourceType") or form.DATASOURCE_TYPE
+    return str(kind).lower() == form.DATASOURCE_TYPE.lower()
 
 
 def _named(params: Params, kind: str) -> bool:
