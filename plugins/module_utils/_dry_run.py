@@ -104,7 +104,9 @@ class DryRun(Arm):
         document: Document | None = None,
         read: Callable[[], tuple[Document | None, float | None]] | None = None,
     ) -> Document | None:
-        return document if document is not None else self.get(id_)
+        if document is not None:
+            return document
+        return read()[0] if read else self.get(id_)
 
     def _remember(self, method: str, id_: str, document: Document | None, verb: str = "") -> Document:
         with self._guard:

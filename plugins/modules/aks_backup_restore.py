@@ -197,7 +197,7 @@ options:
   staging_resource_group:
     description:
       - Name or resource ID of the resource group where a restore from the vault tier lays the data out, in the region
-        and the subscription of the target cluster. A group of its own can be removed afterwards, see O(cleanup_staging).
+        and the subscription of the target cluster. A group of its own can be removed afterwards by O(cleanup_staging).
     type: str
   staging_storage_account_id:
     description:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import pytest
 
 from tests.harness import Subscription, task
+from tests.harness.sdk import Somebody
 from tests.harness.steps import CLUSTER, VAULT, chain, storage
 
 MODULE = "aks_backup_restore"
@@ -383,3 +384,47 @@ def test_an_interrupted_restore_is_found_and_followed(protected, worker):
     # What asks for something else is not taken for the same.
     assert run["other"].result["started"] and not run["other"].result["followed"]
     assert run["other"].result["job"] is None and run["other"].result["job_id"] != result["job_id"]
+
+
+def test_behind_a_resource_guard(subscription):
+    somebody = Somebody(subscription)
+    guard = somebody.data_protection.resource_guards.put("rg-backup", "guard", {"location": "eastus", "properties": {}})
+    approval = f"{guard.id}/dppRestoreRequests/default"
+    elsewhere = {"restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-approved"}}}
+    guarded = task(
+        "guard", "aks_backup_vault", name="bv-east", resource_group="rg-backup", location="eastus",
+        resource_guard_id=guard.id,
+    )  # fmt: skip
+    run = subscription.play(
+        [
+            *chain(subscription),
+            guarded,
+            restore("plan", check=True, ignore=True, **elsewhere),
+            restore("refused", ignore=True, **elsewhere),
+            restore("approved", resource_guard_operation_requests=[approval], **elsewhere),
+        ]
+    ).ok()
+    for title in ("plan", "refused"):
+        assert run[title].failed and run[title].writes == []
+        assert "which has to approve restoring. Have its owner give you" in run[title].result["msg"]
+        assert f"put {approval} into resource_guard_operation_requests" in run[title].result["msg"]
+    assert run["approved"].result["job"]["status"] == "Completed"
+    assert "ConfigMap/web" in inside(subscription, "shop-approved")
+
+
+def test_roles_that_take_time(protected):
+    """Azure is asked again while a role may not have taken effect, as long as validate_timeout says."""
+    code = "UserErrorExtensionMSIMissingPermissionsOnBackupStorageLocation"
+    protected.fault(
+        {"lro": "fail", "code": code, "message": "Not yet."}, method="POST", path="validateRestore", times=4
+    )
+    options = {"validate_only": True, "restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-late"}}}
+    run = protected.play(
+        [
+            restore("impatient", ignore=True, validate_timeout=0, **options),
+            restore("patient", validate_timeout=30, **options),
+        ]
+    ).ok()
+    assert run["impatient"].failed and f"{code}: Not yet." in run["impatient"].result["msg"]
+    asked = [one for one in run["patient"].requests if one["path"].endswith("/validateRestore")]
+    assert len(asked) == 4 and run["patient"].result["validated"]

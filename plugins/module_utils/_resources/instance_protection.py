@@ -45,12 +45,14 @@ FROM_ACTIVE = {"stopped": Step("stopProtection", "stopped"), "suspended": Step("
 # What a resource guard can guard, as its documents name it: verb -> critical operation.
 GUARDED = {
     "delete": vault_guard.DELETE_INSTANCES,
+    "restore": f"{_INSTANCES}/restore/action",
     "stopProtection": f"{_INSTANCES}/stopProtection/action",
     "suspendBackups": f"{_INSTANCES}/suspendBackups/action",
     "write": f"{_INSTANCES}/write",
 }
 IN_WORDS = {
     "delete": "deleting a backup instance",
+    "restore": "restoring",
     "stopProtection": "stopping protection",
     "suspendBackups": "suspending backups",
     "write": "changing the policy of a backup instance",

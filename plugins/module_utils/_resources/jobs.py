@@ -129,7 +129,9 @@ def follow(arm: Arm, job_id: str, fail_on_warnings: bool, look: Look | None = No
         found = arm.wait(job_id, pending, read=_patient(arm, look or partial(arm.read, job_id)))
     except TimedOut as late:
         raise TimedOut(late.message, **{**late.facts, "resource_id": job_id}) from late
-    return judge(represent(found or {}), fail_on_warnings)
+    job = represent(found or {})
+    # Only in a plan, which does not wait, the job that is followed can still be under way.
+    return job if running(job) else judge(job, fail_on_warnings)
 
 
 def judge(job: Document, fail_on_warnings: bool) -> Document:

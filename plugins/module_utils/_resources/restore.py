@@ -28,6 +28,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources import (
     permissions,
     points,
 )
+from ansible_collections.aks.backup.plugins.module_utils._resources import instance_protection as protection
 from ansible_collections.aks.backup.plugins.module_utils._resources import restore_judgement as judgement
 from ansible_collections.aks.backup.plugins.module_utils._resources import restore_request as form
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
@@ -132,6 +133,8 @@ def look(arm: Arm, params: Params, live: Document, vault: Document, target_id: s
     if not any(_ids.same(dig(item, "properties.sourceResourceId"), vault["id"]) for item in bindings):
         way = f"Without it the vault cannot reach the cluster {name}: make it with aks_trusted_access first."
         required(_ids.binding(target_id, binding.derived_name(vault["id"])), "Trusted Access role binding", way)
+    requests = params.get("resource_guard_operation_requests") or []
+    absent += protection.approval_problems(protection.guard_of(arm, vault), ["restore"], requests)
     make = "The restore lays the data of the vault tier out there: make it with aks_backup_storage first."
     if staging and group:
         required(group, "staging resource group", make)
