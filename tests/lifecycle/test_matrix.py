@@ -55,7 +55,12 @@ def cases(subscription: Subscription) -> dict[str, Case]:
             delete={"state": "absent"},
         ),
         "aks_trusted_access": Case("binding", "/trustedAccessRoleBindings/tarb-", delete={"state": "absent"}),
-        "aks_backup_permissions": Case("permissions", "/roleAssignments/", modify={"vault_tier": True}),
+        "aks_backup_permissions": Case(
+            "permissions",
+            "/roleAssignments/",
+            modify={"vault_tier": True},
+            delete={"mode": "revoke", "vault_tier": True},
+        ),
         "aks_backup_instance": Case(
             "instance",
             "/backupInstances/protect-east",
