@@ -47,7 +47,12 @@ def cases(subscription: Subscription) -> dict[str, Case]:
             modify={"soft_delete": {"state": "On", "retention_days": 30}, "tags": {"owner": "platform"}},
             delete={"state": "absent"},
         ),
-        "aks_backup_policy": Case("policy", "/backupPolicies/aks-daily", delete={"state": "absent"}),
+        "aks_backup_policy": Case(
+            "policy",
+            "/backupPolicies/aks-daily",
+            modify={"preset": "month", "on_difference": "replace_unused"},
+            delete={"state": "absent"},
+        ),
         "aks_backup_extension": Case(
             "extension",
             "/extensions/azure-aks-backup",

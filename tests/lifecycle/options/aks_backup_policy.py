@@ -22,12 +22,12 @@ def BASE(subscription):
 
 def rule(shows, over=None, **options):
     """An option of a retention rule."""
-    plain = {"criteria": "FirstOfDay", "name": "Mine", "operational_retention": "P20D", **(over or {})}
+    plain = {"name": "Mine", "operational_retention": "P20D", **(over or {"criteria": "FirstOfDay"})}
     return Shows({"retention_rules": [{**plain, **options}]}, over={"retention_rules": [plain]}, shows=shows)
 
 
-DATES = {"criteria": None, "priority": 5, "days_of_week": ["Monday"]}
-VAULTED = {"vault_retention": "P90D"}
+DATES = {"priority": 5, "days_of_week": ["Monday"]}
+VAULTED = {"criteria": "FirstOfDay", "vault_retention": "P90D"}
 
 OPTIONS = {
     "backup_rule_name": Shows({"backup_rule_name": "Nightly"}, shows='"backup_rule_name": "Nightly"'),
