@@ -53,6 +53,10 @@ class Clock:
             return self._frozen
         return self._base + (time.monotonic() - self._start) * self.speed
 
+    def run_at(self, speed: float) -> None:
+        """Run at another speed from now on; time goes on from where it is."""
+        self._start, self._base, self.speed = time.monotonic(), self.now, speed
+
     def at(self, when: float, name: str, payload: dict[str, Any]) -> None:
         """Run the event when the clock gets there; never before what is already due at that time."""
         self._count += 1

@@ -59,3 +59,12 @@ def test_timestamps_have_no_trailing_zeros():
     assert moment(when).year == 2026
     # .NET counts from the year 1
     assert ticks(0) == 621355968000000000
+
+
+def test_another_speed_does_not_make_time_jump():
+    clock = Clock(lambda name, payload: None, speed=1_000_000)
+    before = clock.now
+    clock.run_at(1)
+    after = clock.now
+    assert clock.speed == 1
+    assert before <= after <= clock.now < after + 60
