@@ -100,12 +100,9 @@ EXAMPLES = r"""
       - suspended
   register: idle
 
-- name: Show it
+- name: Name the clusters
   ansible.builtin.debug:
-    msg: "{{ item.cluster_id }}: {{ item.protection_state }} {{ item.protection_error.message | default('') }}"
-  loop: "{{ idle.instances }}"
-  loop_control:
-    label: "{{ item.name }}"
+    msg: "{{ idle.instances | map(attribute='cluster_id') }}"
 """
 
 RETURN = r"""

@@ -32,7 +32,7 @@ def state(name):
 # States
 
 
-@pytest.mark.parametrize(("before", "wanted"), itertools.product(STATES, ("active", "stopped", "suspended")))
+@pytest.mark.parametrize(("before", "wanted"), list(itertools.product(STATES, ("active", "stopped", "suspended"))))
 def test_there_is_a_way_from_each_state_to_each_that_can_be_asked_for(before, wanted):
     way = protection.steps(before, wanted)
     assert [step.to for step in way][-1:] == ([] if before == wanted else [wanted])
