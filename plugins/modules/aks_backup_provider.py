@@ -15,7 +15,8 @@ author:
 description:
   - Registers resource providers with the subscription, all at the same time, and waits until they are registered.
   - It is the first step of protecting a cluster, needed once per subscription. Azure can take ten minutes for it.
-  - Providers are never unregistered.
+  - Providers are never unregistered. In check mode, RV(unregistered) is the list of what somebody with the right to do
+    so has to register.
 requirements:
   - python >= 3.10
   - azure-core >= 1.35
@@ -75,6 +76,13 @@ providers:
       description: Whether the provider is registered.
       type: str
       sample: Registered
+unregistered:
+  description: Namespaces that were not registered before, in the order of O(providers).
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - Microsoft.DataProtection
 operations:
   description:
     - What was written to Azure, in order; in check mode, what would be written. Empty when nothing changed.

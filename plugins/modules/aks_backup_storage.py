@@ -20,6 +20,8 @@ description:
     cluster needs a container of its own, in an account in the region of the cluster.
   - A new account is a general-purpose v2 account with TLS 1.2, without shared keys and without public blobs, unless the
     options ask for something else. An existing account is taken as it is, and only what the options name is changed.
+    Weak ones are reported in the result and in warnings; shared keys, public blobs, and a kind of account that the
+    backup extension cannot use.
   - Where O(container) is given and nothing is said of what is above it, such as O(location) or O(tags), the container
     alone is provided, in an account that has to exist.
   - An existing resource group is left alone. It may lie in any region, and its tags are not touched.
@@ -76,10 +78,9 @@ options:
   sku:
     description:
       - Performance and replication of the account. A new account is V(Standard_LRS). The module does not change it
-        afterwards.
+        afterwards. The backup extension needs a Standard account.
     type: str
     choices:
-      - Premium_LRS
       - Standard_GRS
       - Standard_GZRS
       - Standard_LRS
@@ -168,7 +169,7 @@ container:
       type: str
       sample: aks-east-1
     public_access:
-      description: Who can read the container without signing in. V(None) is nobody.
+      description: Who can read the container without signing in. C(None) is nobody.
       type: str
       sample: None
 resource_group:
@@ -216,17 +217,27 @@ storage_account:
       sample: >-
         /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.Storage/storageAccounts/stbackupeast01
     kind:
-      description: Kind of the account.
+      description: Kind of the account. The backup extension needs C(StorageV2).
       type: str
       sample: StorageV2
     location:
       description: Region of the account.
       type: str
       sample: eastus
+    minimum_tls_version:
+      description: The oldest version of TLS that the account accepts. V(null) when Azure does not say.
+      type: str
+      sample: TLS1_2
     name:
       description: Name of the account.
       type: str
       sample: stbackupeast01
+    network_default_action:
+      description:
+        - What the account's firewall does with those whom no rule lets in. V(null) when Azure does not say, and in
+          check mode for an account that does not exist yet.
+      type: str
+      sample: Allow
     public_network_access:
       description: Whether the account can be reached from public networks.
       type: str
@@ -348,7 +359,6 @@ ARGUMENT_SPEC = {
     "sku": {
         "type": "str",
         "choices": [
-            "Premium_LRS",
             "Standard_GRS",
             "Standard_GZRS",
             "Standard_LRS",

@@ -148,6 +148,8 @@ ACCOUNT_DOCUMENT = {
         "primaryEndpoints": {"blob": BLOBS},
         "allowBlobPublicAccess": False,
         "allowSharedKeyAccess": False,
+        "minimumTlsVersion": "TLS1_2",
+        "networkAcls": {"bypass": "AzureServices", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []},
     },
 }
 CONTAINER_DOCUMENT = {

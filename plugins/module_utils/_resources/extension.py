@@ -30,6 +30,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.common impor
     given,
 )
 from ansible_collections.aks.backup.plugins.module_utils._resources.extension_settings import SETTINGS, text
+from ansible_collections.aks.backup.plugins.module_utils._resources.storage import unfit
 
 TYPE = "microsoft.dataprotection.kubernetes"
 LIST_TYPE = "Microsoft.KubernetesConfiguration/extensions"
@@ -51,7 +52,7 @@ class Extension(Resource):
         "properties.configurationSettings." + SETTINGS["storage_account_resource_group"]: _compare.caseless,
         "properties.configurationSettings." + SETTINGS["storage_account_subscription_id"]: _compare.caseless,
         "properties.configurationSettings." + SETTINGS["storage_account_uri"]: _compare.caseless,
-        "properties.configurationSettings." + SETTINGS["use_aad"]: _compare.caseless,
+        "properties.configurationSettings." + SETTINGS["use_aad"]: _compare.absent_is("false"),
     }
 
     def __init__(self, wait_for_identity: bool = True) -> None:
@@ -96,11 +97,7 @@ class Extension(Resource):
         name = f"The storage account {account['name']}"
         said = cluster_problems(cluster)
         said += different_regions(name, account.get("location"), cluster)
-        if account.get("kind") not in (None, "StorageV2"):
-            said.append(
-                f"{name} is of kind {account['kind']}. The backup extension needs a general-purpose v2 account "
-                "(StorageV2): upgrade it, or use another one."
-            )
+        said += unfit(account)
         if not params["use_aad"] and dig(account, "properties.allowSharedKeyAccess") is False:
             said.append(
                 f"{name} takes no keys (allow_shared_key_access is false), and with use_aad=false the extension has "

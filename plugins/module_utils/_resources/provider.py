@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
+from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
@@ -24,7 +24,8 @@ from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
 
 class Provider(Resource):
     noun = "resource provider"
-    rules = {"registrationState": _compare.caseless}
+    # One that somebody else is registering is waited for, and in a plan counts as registered.
+    rules = {"registrationState": lambda wanted, live: str(live).lower() in ("registered", "registering")}
 
     def id(self, params: Params) -> str:
         return _ids.provider(params["subscription_id"], params["namespace"])
@@ -58,5 +59,8 @@ def register(arm: Arm, params: dict[str, Any]) -> Outcome:
         [partial(reconcile, arm, resource, {**params, "namespace": namespace}) for namespace in params["providers"]]
     )
     outcome = combine(dict(zip(params["providers"], outcomes, strict=False)))
-    outcome.result = {"providers": [one.result["resource"] for one in outcomes]}
+    outcome.result = {
+        "providers": [one.result["resource"] for one in outcomes],
+        "unregistered": [one.before["namespace"] for one in outcomes if one.changed],
+    }
     return outcome

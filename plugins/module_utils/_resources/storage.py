@@ -32,6 +32,14 @@ ABOVE_CONTAINER = (
 )
 
 
+# What an account is found with and had better not have -> what of it.
+WEAK = {
+    "allow_blob_public_access": "lets containers be opened to the public, and backups hold the secrets of a cluster.",
+    "allow_shared_key_access": "accepts its keys, which open all of it to whoever has one. The backup extension does "
+    "not need them, unless its use_aad is false.",
+}
+
+
 class ResourceGroup(Resource):
     noun = "resource group"
     rules = {"location": _compare.region}
@@ -84,13 +92,7 @@ class StorageAccount(Resource):
                 f"The storage account {params['storage_account']} does not exist and location is not given, so it "
                 "cannot be created."
             ]
-        if live is not None and live.get("kind") not in (None, "StorageV2"):
-            return [
-                f"The storage account {params['storage_account']} is of kind {live['kind']}. The backup extension "
-                "needs a general-purpose v2 "
-                "account (StorageV2): upgrade it, or use another one."
-            ]
-        return []
+        return [] if live is None else unfit(live)
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
         asked = {
@@ -131,11 +133,22 @@ class StorageAccount(Resource):
             "id": document.get("id"),
             "kind": document.get("kind"),
             "location": document.get("location"),
+            "minimum_tls_version": dig(document, "properties.minimumTlsVersion"),
             "name": document.get("name"),
+            "network_default_action": dig(document, "properties.networkAcls.defaultAction"),
             "public_network_access": dig(document, "properties.publicNetworkAccess", "Enabled"),
             "sku": dig(document, "sku.name"),
             "tags": document.get("tags") or {},
         }
+
+    def warnings(self, params: Params, facts: Facts, document: Document | None) -> list[str]:
+        shown = self.represent(document or {})
+        said = [] if not document else unfit(document)
+        for option, what in WEAK.items():
+            # Whoever asks for it knows.
+            if shown[option] and params.get(option) is None:
+                said.append(f"The storage account {shown['name']} {what} Set {option} to false if you can.")
+        return said
 
 
 class Container(Resource):
@@ -168,6 +181,30 @@ class Container(Resource):
             "name": document.get("name"),
             "public_access": dig(document, "properties.publicAccess", "None"),
         }
+
+    def warnings(self, params: Params, facts: Facts, document: Document | None) -> list[str]:
+        access = dig(document, "properties.publicAccess", "None")
+        if access == "None":
+            return []
+        return [
+            f"Anybody can read the blob container {params['container']} without signing in (public access {access}). "
+            "Backups hold the secrets of the cluster: close the container, or use another one."
+        ]
+
+
+def unfit(account: Document) -> list[str]:
+    """Why the backup extension cannot use an account: Microsoft's "AKS backup FAQ" asks for Standard v2 ones."""
+    name = f"The storage account {account.get('name')}"
+    said = []
+    if account.get("kind") not in (None, "StorageV2"):
+        said.append(
+            f"{name} is of kind {account['kind']}. The backup extension needs a general-purpose v2 account "
+            "(StorageV2): upgrade it, or use another one."
+        )
+    sku = dig(account, "sku.name", "Standard_LRS")
+    if not sku.lower().startswith("standard"):
+        said.append(f"{name} is of performance {sku}. The backup extension needs a Standard one: use another account.")
+    return said
 
 
 def provide(arm: Arm, params: dict[str, Any]) -> Outcome:
