@@ -160,9 +160,9 @@ def unassignable(missing: Iterable[Row]) -> str:
     todo = list({command(row): row for row in missing}.values())
     return (
         f"The identity that runs Ansible may not assign roles, and these are missing: "
-        f"{'; '.join(map(sentence, todo))}. Have somebody with the role {WHO_MAY} run: "
-        f"{'; '.join(map(command, todo))}. With mode=report this module returns the same as a list, for Terraform as "
-        "well."
+        f"{'; '.join(map(sentence, todo))}. Give the identity that runs Ansible a role that may ({WHO_MAY}), or have "
+        f"somebody who has one run: {'; '.join(map(command, todo))}. With mode=report "
+        "aks_backup_permissions returns the same as a list, for Terraform as well."
     )
 
 
