@@ -95,6 +95,19 @@ VAULT_SPEC: dict[str, Any] = {
     "vault_resource_group": {"type": "str"},
 }
 
+# The options of the documentation fragment "kubernetes": ways into a cluster.
+KUBERNETES_SPEC: dict[str, Any] = {
+    **CLUSTER_SPEC,
+    "context": {"type": "str"},
+    "credentials": {"type": "str", "choices": ["admin", "user"], "default": "user"},
+    "kubeconfig": {"type": "path"},
+    "via": {"type": "str", "choices": ["aks_credentials", "kubeconfig", "run_command"], "default": "aks_credentials"},
+}
+KUBERNETES_RULES: dict[str, Any] = {
+    "mutually_exclusive": [("cluster_id", "cluster_name")],
+    "required_together": [("cluster_name", "cluster_resource_group")],
+}
+
 Work = Callable[[Arm, dict[str, Any]], Outcome]
 
 

@@ -94,6 +94,8 @@ IMPORTED = {
     "azure.identity": "azure-identity",
     "azure.mgmt.core": "azure-mgmt-core",
     "isodate": "isodate",
+    "kubernetes": "kubernetes",
+    "yaml": "PyYAML",
 }
 
 
