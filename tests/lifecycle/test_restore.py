@@ -363,8 +363,9 @@ def test_an_interrupted_restore_is_found_and_followed(protected, worker):
     wanted = restore("restore", restore_configuration=configuration)
     other = restore("other", restore_configuration={**configuration, "label_selectors": ["app=web"]}, wait=False)
     # Slow enough for the second run to find the job.
-    pace = protected.emulator.server.world.clock
-    speed, pace.speed = pace.speed, 20
+    clock = protected.emulator.server.world.clock
+    speed = clock.speed
+    clock.run_at(8)
     try:
         with protected.running([wanted], worker=worker) as running:
             while len(restores(protected)) == before and running.process.poll() is None:
@@ -375,7 +376,7 @@ def test_an_interrupted_restore_is_found_and_followed(protected, worker):
             running.kill()
         run = protected.play([wanted, other], worker=worker).ok()
     finally:
-        pace.speed = speed
+        clock.run_at(speed)
     assert len(restores(protected)) == before + 2
     result = run["restore"].result
     assert result["followed"] and not result["started"] and not result["changed"]

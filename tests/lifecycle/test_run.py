@@ -43,11 +43,12 @@ def protected(subscription):
 def pace(subscription, speed):
     """Slow down the emulator's clock, so that a job lasts long enough to do something to it."""
     clock = subscription.emulator.server.world.clock
-    before, clock.speed = clock.speed, speed
+    before = clock.speed
+    clock.run_at(speed)
     try:
         yield
     finally:
-        clock.speed = before
+        clock.run_at(before)
 
 
 def test_one_backup_and_when_there_is_no_need_for_another(protected):
@@ -132,7 +133,7 @@ def test_jobs_that_fail_or_warn_say_why_and_what_to_do(protected):
 
 @pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
 def test_an_interrupted_run_is_found_and_followed(protected, worker):
-    with pace(protected, 20):
+    with pace(protected, 6):
         with protected.running([run_task("run")], worker=worker) as running:
             while not any(one["method"] == "GET" and "/backupjobs/" in one["path"].lower()
                           for one in protected.journal()[-3:]) and running.process.poll() is None:  # fmt: skip

@@ -35,12 +35,12 @@ OPTIONS = {
     "operation": Shows({"operation": ["Tiering"]}, NOTHING),
     "secondary_region": Shows({"secondary_region": True}, "does not restore across regions"),
     "since": Shows({"since": "soon"}, "since is 'soon'"),
-    "source": Shows({"source": "resource_graph"}, "Microsoft.ResourceGraph/resources"),
+    "source": Shows({"source": "resource_graph"}, hides='/backupJobs", '),
     "start_time": Shows({"start_time": "2099-01-01"}, NOTHING),
     "status": Shows({"status": ["Failed"]}, NOTHING),
     "subscriptions": Shows(
         {"subscriptions": ["00000000-0000-0000-0000-00000000abcd"]},
-        '"subscriptions": ["00000000-0000-0000-0000-00000000abcd"]',
+        "AccessDenied",
         over={"source": "resource_graph"},
     ),
     "vault_id": Shows(
