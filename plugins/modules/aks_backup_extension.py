@@ -212,14 +212,13 @@ EXAMPLES = r"""
       limits:
         memory: 4400Mi
 
-- name: Install the extension anew if an earlier installation has failed
+- name: Keep the version as it is, and install the extension anew if an earlier installation has failed
   aks.backup.aks_backup_extension:
     cluster_name: aks-east-1
     cluster_resource_group: rg-clusters
     storage_account: stbackupeast01
     storage_account_resource_group: rg-backup
     blob_container: aks-east-1
-    release_train: stable
     auto_upgrade_minor_version: false
     repair: reinstall
 

@@ -95,14 +95,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let the vault into the cluster
-  aks.backup.aks_trusted_access:
-    cluster_name: aks-east-1
-    cluster_resource_group: rg-clusters
-    vault_name: bv-east
-    vault_resource_group: rg-backup
-
-- name: Let the vault in anew if its backup instances report that they are shut out
+- name: Let the vault into the cluster, and in again when its backup instances report that they are shut out
   aks.backup.aks_trusted_access:
     cluster_name: aks-east-1
     cluster_resource_group: rg-clusters
