@@ -8,6 +8,7 @@ and the simulation of retention against a life on the emulator's clock.
 from __future__ import annotations
 
 import datetime
+import time
 
 import pytest
 
@@ -198,6 +199,42 @@ def test_an_interrupted_rotation_is_finished_by_the_next_run(subscription, inter
     assert run["next"].changed == run["first"].failed
     assert run["next"].result["name"] == SUCCESSOR
     assert not run["last"].changed and run["last"].writes == []
+    assert names(subscription) == {SUCCESSOR}
+    assert set(policy_of(subscription).values()) == {SUCCESSOR}
+
+
+def test_a_rotation_that_is_killed_at_each_write_comes_to_its_end(subscription):
+    """No run has time to clean up; the first dies behind its first write, the second behind the next one, and so on."""
+    subscription.play(protected(subscription)).ok()
+    subscription.fault({"lro": "slow", "factor": 100}, method="PUT", path="backupInstances/")
+    killed = []
+    for _attempt in range(6):
+        seen = max(request["n"] for request in subscription.journal())
+        with subscription.running([policy("rotated", **MONTH, on_difference="rotate")]) as running:
+            while running.process.poll() is None and not subscription.emulator.writes(subscription.id, seen):
+                time.sleep(0.01)
+            writes = subscription.emulator.writes(subscription.id, seen)
+            if not writes:
+                last = running.wait().ok()
+                break
+            running.kill()
+            killed.append(writes[0]["path"].rsplit("/", 1)[-1])
+    [instance] = policy_of(subscription)
+    assert killed == [SUCCESSOR, instance, "aks-daily"]
+    assert last["rotated"].result["name"] == SUCCESSOR
+    assert names(subscription) == {SUCCESSOR}
+    assert policy_of(subscription) == {instance: SUCCESSOR}
+
+
+def test_hosts_that_rotate_the_same_policy_at_the_same_time(subscription):
+    subscription.play(protected(subscription)).ok()
+    local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    run = subscription.play(
+        [policy("rotated", **MONTH, on_difference="rotate")],
+        inventory={"all": {"hosts": {f"host-{number}": local for number in range(4)}}},
+        arguments=("--forks", "4"),
+    ).ok()
+    assert {step_.result["name"] for step_ in run.steps} == {SUCCESSOR}
     assert names(subscription) == {SUCCESSOR}
     assert set(policy_of(subscription).values()) == {SUCCESSOR}
 

@@ -147,13 +147,19 @@ def _move(arm: Arm, id_: str, target: str) -> None:
     if live is None or uses(live, target):
         return
     change = Difference(POLICY, dig(live, ".".join(POLICY)), target)
-    instance.admit(arm, id_, _compare.apply(live, [change]), live)
-    instance.update(arm, id_, live, [change])
 
     def pending(document: Document | None) -> str | None:
         shown = document is None or uses(document, target)
         return instance.pending(document) or (None if shown else "the backup instance to show its policy")
 
+    try:
+        instance.admit(arm, id_, _compare.apply(live, [change]), live)
+        instance.update(arm, id_, live, [change])
+    except AzureError:
+        # Azure takes one change at a time. Another run, for another host, may be about to do the same.
+        found = arm.get(id_)
+        if found is None or not uses(_rested(arm, found), target):
+            raise
     arm.wait(id_, pending)
 
 
