@@ -25,7 +25,7 @@ OPTIONS = {
     "allow_blob_public_access": Shows({"allow_blob_public_access": True}, shows='"allow_blob_public_access": true'),
     "allow_shared_key_access": Shows({"allow_shared_key_access": True}, shows='"allow_shared_key_access": true'),
     "append_tags": Shows(
-        {"append_tags": False}, over={"tags": {"owner": "platform"}}, hides='{"owner": "platform", "purpose": "backup"}'
+        {"append_tags": False}, over={"tags": {"owner": "platform"}}, shows='"tags": {"owner": "platform"}'
     ),
     "confirm_delete_data": Proven(f"{LIFECYCLE}::test_what_is_refused"),
     "container": Shows({"container": "aks-east-2"}, shows="/containers/aks-east-2"),
