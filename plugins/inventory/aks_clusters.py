@@ -107,6 +107,14 @@ from ansible_collections.aks.backup.plugins.module_utils._errors import BackupEr
 from ansible_collections.aks.backup.plugins.module_utils._resources import fleet_scope, fleet_state
 from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCE_GRAPH
 
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # ansible-core before 2.19, where all text is a template unless it is marked
+
+    def trust_as_template(value: str) -> str:
+        return value
+
+
 SPEC = {**_module.COMMON_SPEC, **fleet_scope.FLEET_SPEC}
 GROUP = "aks_clusters"
 FIELDS = ("location", "name", "resource_group", "subscription_id")
@@ -159,17 +167,34 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._cache[key] = found
         return found
 
+    def _compose(self, *arguments: Any, **keywords: Any) -> Any:
+        return inert(super()._compose(*arguments, **keywords))
+
     def _add(self, name: str, cluster: dict[str, Any]) -> None:
         host = self.inventory.add_host(name, group=GROUP)
         self.inventory.add_child(f"backup_{cluster['protection']['state']}", host)
-        # Whoever may tag a cluster could write a template into a tag.
-        variables = {key: wrap_var(value) for key, value in host_variables(cluster).items()}
+        variables = {key: inert(value) for key, value in host_variables(cluster).items()}
         for key, value in variables.items():
             self.inventory.set_variable(host, key, value)
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
+
+
+def inert(value: Any) -> Any:
+    """The value with whatever could be a template marked as none: whoever may tag a cluster could write one into a tag.
+
+    The rest is marked as harmless, where Ansible knows such a mark: it shows what has none as something else than text
+    in lists of an inventory, and not everybody who reads these understands that.
+    """
+    if isinstance(value, dict):
+        return {key: inert(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [inert(one) for one in value]
+    if isinstance(value, str):
+        return wrap_var(value) if "{" in value else trust_as_template(value)
+    return value
 
 
 def host_variables(cluster: dict[str, Any]) -> dict[str, Any]:

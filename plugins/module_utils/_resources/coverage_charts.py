@@ -12,6 +12,8 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Document
 
 WIDTH, LEFT = 960, 90
 BAR = 120
+# Lane of the timeline -> the look of its strokes, and its upper edge.
+LANES = {"in time": ("good", 8), "overdue": ("bad", 52), "paused": ("warn", 96)}
 
 
 def bar(age: float, limit: float, look: str) -> str:
@@ -26,12 +28,13 @@ def bar(age: float, limit: float, look: str) -> str:
 
 
 def timeline(
-    points: list[tuple[str, datetime.datetime | None, bool]], asked: datetime.datetime, days: int, said: str
+    points: list[tuple[str, datetime.datetime | None, str]], asked: datetime.datetime, days: int, said: str
 ) -> str:
-    """A stroke for each cluster at the time of its last good backup, in a lane for those in time and one for others.
+    """A stroke for each cluster at the time of its last good backup, in one of the lanes.
 
-    ``points`` are name, moment and whether it is overdue. What is older than the days shown stands at the left edge.
+    ``points`` are name, moment and lane. What is older than the days shown, or unknown, stands at the left edge.
     """
+    bottom = 8 + 44 * len(LANES)
     span = WIDTH - LEFT - 20
 
     def x(when: datetime.datetime | None) -> float:
@@ -40,8 +43,8 @@ def timeline(
 
     step = max(days // 7, 1)
     marks = "".join(
-        f'<line class="axis" x1="{x(moment):.0f}" x2="{x(moment):.0f}" y1="8" y2="92"/>'
-        f'<text x="{x(moment):.0f}" y="110" text-anchor="{"end" if not back else "middle"}">'
+        f'<line class="axis" x1="{x(moment):.0f}" x2="{x(moment):.0f}" y1="8" y2="{bottom - 6}"/>'
+        f'<text x="{x(moment):.0f}" y="{bottom + 12}" text-anchor="{"end" if not back else "middle"}">'
         f"{'now' if not back else f'{back} d ago'}</text>"
         for back in range(0, days, step)
         for moment in (asked - datetime.timedelta(days=back),)
@@ -49,16 +52,16 @@ def timeline(
     lanes = "".join(
         f'<text x="0" y="{top + 22}">{title}</text>'
         f'<line class="axis" x1="{LEFT}" x2="{WIDTH}" y1="{top + 38}" y2="{top + 38}"/>'
-        for title, top in (("in time", 8), ("overdue", 52))
+        for title, (_look, top) in LANES.items()
     )
     strokes = "".join(
-        f'<line class="{"bad" if overdue else "good"}" stroke-width="2" x1="{x(when):.1f}" x2="{x(when):.1f}" '
-        f'y1="{54 if overdue else 10}" y2="{88 if overdue else 44}"><title>{html.escape(name)}: '
+        f'<line class="{LANES[lane][0]}" stroke-width="2" x1="{x(when):.1f}" x2="{x(when):.1f}" '
+        f'y1="{LANES[lane][1] + 2}" y2="{LANES[lane][1] + 36}"><title>{html.escape(name)}: '
         f"{f'{when:%Y-%m-%d %H:%M}' if when else 'none known'}</title></line>"
-        for name, when, overdue in points
+        for name, when, lane in points
     )
     return (
-        f'<svg viewBox="0 0 {WIDTH} 116" width="{WIDTH}" height="116" role="img" aria-label="{html.escape(said)}">'
+        f'<svg viewBox="0 0 {WIDTH} {bottom + 18}" width="100%" role="img" aria-label="{html.escape(said)}">'
         f"{marks}{lanes}{strokes}</svg>"
     )
 
@@ -84,7 +87,7 @@ def days_chart(days: list[Document]) -> str:
                 f'<text x="{left + width / 2:.0f}" y="116" text-anchor="middle">{html.escape(day["day"][5:])}</text>'
             )
     return (
-        f'<svg viewBox="0 0 {WIDTH} 120" width="{WIDTH}" height="120" role="img" '
+        f'<svg viewBox="0 0 {WIDTH} 120" width="100%" role="img" '
         'aria-label="Backup jobs by day; the table below has the numbers">'
         f'<text x="0" y="14">{most}</text><text x="0" y="100">0</text>'
         f'<line class="axis" x1="{LEFT}" x2="{WIDTH}" y1="100.5" y2="100.5"/>{"".join(parts)}</svg>'

@@ -95,7 +95,7 @@ def _extension(extension: Document | None) -> list[Document]:
     state = str(extension["state"] or "unknown")
     if state.lower() in ("succeeded", "creating", "updating"):
         return []
-    why = f" It says: {extension['message']}" if extension["message"] else ""
+    why = f" It says: {extension['message'].rstrip('.')}." if extension["message"] else ""
     return [finding("extension_failed", f"The backup extension {extension['name']} is in state {state}.{why}")]
 
 
@@ -104,7 +104,11 @@ def _instance(instance: Document, options: Mapping[str, Any], asked: datetime.da
     name, state, error = instance["name"], instance["state"], instance["error"] or {}
     said = []
     if state == "error":
-        why = f" {sentence(error)}" if error else ""
+        # The advice is the fix, and stands beside.
+        told = {
+            key: error[key] for key in error if not error.get("advice") or key not in ("advice", "recommended_action")
+        }
+        why = f" {sentence(told)}" if error else ""
         said.append(
             finding(
                 "protection_error",

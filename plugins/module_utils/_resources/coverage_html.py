@@ -18,8 +18,13 @@ from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils._arm import Document
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
-from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_charts import bar, days_chart, timeline
-from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_findings import hours
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_charts import (
+    LANES,
+    bar,
+    days_chart,
+    timeline,
+)
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_findings import BACKING_UP, hours
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_reasons import (
     CLUSTER_REASONS,
     ERROR,
@@ -155,17 +160,18 @@ def _findings(summary: Document) -> str:
 
 def _timeline(report: Document, asked: datetime.datetime) -> str:
     points = [
-        (cluster["name"], times.moment(cluster["protection"]["last_good_backup"]), _overdue(cluster))
+        (cluster["name"], times.moment(cluster["protection"]["last_good_backup"]), _lane(cluster))
         for cluster in report["clusters"]
         if cluster["protection"]["instances"]
     ]
     if not points:
         return ""
-    late = sum(overdue for _name, _when, overdue in points)
-    never = sum(when is None for _name, when, _overdue in points)
+    counts = {lane: sum(one[2] == lane for one in points) for lane in LANES}
+    never = sum(when is None for _name, when, _lane in points)
     said = (
-        f"{len(points)} clusters have backup instances. {late} of them are overdue: their last good backup is older "
-        f"than what their policy allows. Of {never} no good backup is known."
+        f"Of {len(points)} clusters with backup instances, {counts['in time']} have a good backup that is as new as "
+        f"their policy wants it, {counts['overdue']} have not, and {counts['paused']} are suspended, stopped or not "
+        f"configured yet. Of {never} no good backup is known."
     )
     return (
         f"<section><h2>Last good backups</h2><p>{said}</p>"
@@ -175,6 +181,12 @@ def _timeline(report: Document, asked: datetime.datetime) -> str:
 
 def _overdue(cluster: Document) -> bool:
     return any(one["reason"] == "rpo_missed" for one in cluster["findings"])
+
+
+def _lane(cluster: Document) -> str:
+    if _overdue(cluster):
+        return "overdue"
+    return "in time" if cluster["protection"]["state"] in BACKING_UP else "paused"
 
 
 def _clusters(report: Document, asked: datetime.datetime) -> str:
@@ -198,7 +210,9 @@ def _clusters(report: Document, asked: datetime.datetime) -> str:
         _column("Vault and policy", "text"),
         _column("Findings", "number"),
     )
-    rows = (_cluster(cluster, asked) for cluster in clusters)
+    # The script can sort by anything; without it, what is wrong comes first.
+    worst_first = sorted(clusters, key=lambda one: (one["covered"], -len(one["findings"]), one["name"].lower()))
+    rows = (_cluster(cluster, asked) for cluster in worst_first)
     return (
         f'<section id="list"><h2>Clusters</h2>{form}'
         f"{table('Every cluster, with what is wrong and what to do', columns, rows, 'clusters')}</section>\n"
@@ -245,7 +259,7 @@ def _good(cluster: Document, asked: datetime.datetime) -> str:
         return f'<td data-key="1e14" class="{"bad" if _overdue(cluster) else ""}">none known</td>'
     age = max((asked - good).total_seconds(), 0.0)
     limits = [one["rpo_seconds"] for one in instances if one["rpo_seconds"]]
-    look = "bad" if _overdue(cluster) else "good"
+    look = LANES[_lane(cluster)][0]
     allowed = f"<small>{esc(hours(min(limits)))} allowed</small>{bar(age, min(limits), look)}" if limits else ""
     return f'<td data-key="{age:.0f}"><span class="{look}">{esc(hours(age))} ago</span>{allowed}</td>'
 
@@ -275,7 +289,7 @@ def _vault(vault: Document) -> str:
     days = f"{vault['soft_delete_days']:g} days" if vault["soft_delete_days"] else ""
     said = "".join(
         f"<li>{tag(REASONS[one['reason']].title, SEVERE.get(one['severity'], ''))}"
-        f"{esc(' CIS ' + one['control'] if one['control'] else '')} <small>{esc(one['fix'])}</small></li>"
+        f" {esc('CIS ' + one['control'] if one['control'] else '')}<small>{esc(one['fix'])}</small></li>"
         for one in vault["findings"]
     )
     return (

@@ -97,7 +97,7 @@ svg text{fill:var(--quiet);font-size:12px}
 .axis{stroke:var(--line)}.limit{stroke:var(--edge);stroke-width:2}
 .track{fill:var(--raised);stroke:var(--line)}
 rect.good,line.good{fill:var(--good);stroke:none}rect.warn{fill:var(--warn)}rect.bad{fill:var(--bad)}rect.other{fill:var(--edge)}
-line.good{stroke:var(--good)}line.bad{stroke:var(--bad)}
+line.good{stroke:var(--good)}line.bad{stroke:var(--bad)}line.warn{stroke:var(--warn)}
 [hidden]{display:none!important}
 @media print{form,.skip{display:none}body{font-size:11px}}
 """
