@@ -319,14 +319,16 @@ EXAMPLES = r"""
     snapshot_resource_group: rg-aks-snapshots
     protection: suspended
 
-- name: Have Azure try again after the cause of a failed protection has been removed
+- name: Take backups again, and have Azure try once more where it has failed to protect
   aks.backup.aks_backup_instance:
     cluster_name: aks-east-1
     cluster_resource_group: rg-clusters
     vault_name: bv-east
     vault_resource_group: rg-backup
-    policy_id: "{{ policy.id }}"
+    friendly_name: shop
+    policy_name: aks-daily
     snapshot_resource_group: rg-aks-snapshots
+    protection: active
     resync: true
 
 - name: End the protection of the namespace and delete its backups

@@ -102,7 +102,7 @@ EXAMPLES = r"""
 
 - name: Name the clusters
   ansible.builtin.debug:
-    msg: "{{ idle.instances | map(attribute='cluster_id') }}"
+    msg: "Not backed up: {{ idle.instances | map(attribute='cluster_id') | join(', ') }}"
 """
 
 RETURN = r"""
