@@ -49,6 +49,12 @@ options:
         O(volume_types) has V(AzureFileShareSMB).
     type: list
     elements: str
+  force_revoke:
+    description:
+      - With O(mode=revoke), whether to revoke what a backup instance of the cluster in the vault still needs. Its backups
+        then fail. For a plan in which an earlier task removes the backup instance.
+    type: bool
+    default: false
   mode:
     description:
       - What to do about the assignments.
@@ -505,6 +511,7 @@ ARGUMENT_SPEC = {
     **CLUSTER_SPEC,
     **VAULT_SPEC,
     "file_share_storage_account_ids": {"type": "list", "elements": "str"},
+    "force_revoke": {"type": "bool", "default": False},
     "mode": {"type": "str", "choices": ["grant", "report", "revoke"], "default": "grant"},
     "operation": {"type": "str", "choices": ["backup", "restore", "both"], "default": "backup"},
     "policy_id": {"type": "str"},

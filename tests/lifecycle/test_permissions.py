@@ -209,6 +209,7 @@ def test_a_cluster_that_is_protected_keeps_its_roles_and_shared_ones_stay(emulat
             step(subscription, "instance"),
             given_step(subscription, "refused", mode="revoke", ignore=True),
             given_step(subscription, "refused for both", mode="revoke", operation="both", ignore=True, check=True),
+            given_step(subscription, "forced", mode="revoke", force_revoke=True, check=True),
             given_step(subscription, "restore", mode="revoke", operation="restore"),
             # The second cluster shares vault, snapshot resource group and storage account with the first.
             step(subscription, "extension", title="second", cluster_name="aks-east-2", blob_container="aks-east-1"),
@@ -221,6 +222,8 @@ def test_a_cluster_that_is_protected_keeps_its_roles_and_shared_ones_stay(emulat
         assert run[name].failed and run[name].writes == []
         assert "whose backups would fail without these roles" in said and "state=absent" in said
         assert "operation=restore" in said
+    assert run["forced"].changed and run["forced"].writes == []
+    assert all(one["revoked"] for one in run["forced"].result["assignments"])
     kept = run["restore"].result["assignments"]
     assert not run["restore"].changed and all("of the cluster needs it" in one["kept"] for one in kept)
     after = run["revoke"].result["assignments"]

@@ -46,11 +46,13 @@ def revocable(
         ]
     )
     own = sorted(item["name"] for item in protecting if _ids.same(_ids.parent(_policy_of(item)), vault))
+    if params["force_revoke"]:
+        own = []
     if own and params["operation"] != "restore":
         refuse(
             [
                 f"The cluster is protected by {', '.join(own)}, whose backups would fail without these roles. Remove "
-                "it first (aks_backup_instance, state=absent), or revoke operation=restore only."
+                "it first (aks_backup_instance, state=absent), revoke operation=restore only, or set force_revoke."
             ]
         )
     others = [item for item in others if not _ids.same(_source_of(item), cluster_id(params))]

@@ -42,6 +42,7 @@ OPTIONS = {
         over={"volume_types": ["AzureFileShareSMB"]},
         shows=f"{ACCOUNTS}/shares",
     ),
+    "force_revoke": Proven(f"{LIFECYCLE}::test_a_cluster_that_is_protected_keeps_its_roles_and_shared_ones_stay"),
     "mode": Shows({"mode": "grant"}, hides="az role assignment create"),
     "operation": Shows({"operation": "restore"}, shows="Make disks from the snapshots."),
     "policy_id": Shows(
