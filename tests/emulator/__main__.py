@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--profile", choices=sorted(PROFILES), default="strict", help="how Azure's day is")
     parser.add_argument("--seed", type=int, help="of everything random; printed")
     parser.add_argument("--lifetime", type=float, help="end after so many real seconds")
+    parser.add_argument("--environment", type=Path, help="write what to export, and the process ID, here as JSON")
     parser.add_argument("--state", type=Path, help="load the state from here if it exists, save it here at the end")
     return parser.parse_args()
 
@@ -50,6 +51,8 @@ async def serve(options: argparse.Namespace, directory: Path) -> None:
     server.world.settings.change(settings)
     for name, value in server.environment.items():
         print(f"export {name}={shlex.quote(value)}")
+    if options.environment:
+        write_private(options.environment, json.dumps({**server.environment, "EMULATOR_PID": str(os.getpid())}))
     print(f"# seed {server.world.seed}, profile {options.profile}, speed {options.speed}")
     print("# ready", flush=True)
     parent, deadline = os.getppid(), loop.time() + (options.lifetime or float("inf"))
@@ -62,6 +65,14 @@ async def serve(options: argparse.Namespace, directory: Path) -> None:
         options.state.write_text(json.dumps(server.save()), encoding="utf-8")
         options.state.chmod(0o600)
     await server.stop()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Whole or not at all: whoever waits for the file to appear does not see half of it. It holds a secret."""
+    draft = path.with_name(path.name + ".part")
+    draft.touch(mode=0o600)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
 
 
 def main() -> int:
