@@ -19,6 +19,7 @@ ONCE = {
     "Microsoft.DataProtection/backupVaults/backupPolicies": 1,
     "Microsoft.Storage/storageAccounts": 1,
 }
+REGISTERED = {"Microsoft.ContainerService": "Registered", "Microsoft.Storage": "Registered"}
 EACH = (
     "Microsoft.DataProtection/backupVaults/backupInstances",
     "Microsoft.Storage/storageAccounts/blobServices/containers",
@@ -46,7 +47,7 @@ def test_four_slices_of_twenty_clusters_at_the_same_time(emulator):
     subscription = Subscription(
         emulator,
         {
-            "subscriptions": [{"resource_groups": groups, "clusters": clusters}],
+            "subscriptions": [{"providers": REGISTERED, "resource_groups": groups, "clusters": clusters}],
             "principals": [{"name": "automation", "roles": [{"role": "Owner"}]}],
         },
     )
@@ -55,9 +56,7 @@ def test_four_slices_of_twenty_clusters_at_the_same_time(emulator):
         before = len(subscription.writes())
         with ExitStack() as stack:
             running = [
-                stack.enter_context(
-                    subscription.running(playbook=PROTECT, inventory=one, arguments=("--forks", "5"))
-                )
+                stack.enter_context(subscription.running(playbook=PROTECT, inventory=one, arguments=("--forks", "5")))
                 for one in slices
             ]
             runs = [one.wait(900) for one in running]

@@ -194,7 +194,7 @@ def test_same_names_in_two_groups_get_two_containers(subscription):
         host: {"aks_backup_cluster": {"name": name, "resource_group": group}, "aks_backup_location": "eastus"}
         for host, (name, group) in names.items()
     }
-    result = run(subscription, PROTECT, "--check", more=clusters, hosts=tuple(clusters))
+    result = run(subscription, PROTECT, "--check", more=clusters, hosts=tuple(clusters), aks_backup_preflight="skip")
     made = {
         step.host: step.result["container"]["name"]
         for step in result.steps

@@ -43,7 +43,7 @@ STRUCTURES = {
     "aks_backup_permissions": (
         "aks_backup_permissions",
         {
-            "operation", "policy_id", "policy_name", "restore_from", "snapshot_resource_group",
+            "force_revoke", "operation", "policy_id", "policy_name", "restore_from", "snapshot_resource_group",
             "staging_resource_group", "staging_storage_account_id", "storage_account", "storage_account_id",
             "storage_account_resource_group", "storage_account_subscription_id", "vault_identity_id", "volume_types",
         },

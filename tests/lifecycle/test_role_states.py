@@ -1,0 +1,161 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What else the role can be asked for: other states than protected, a look beforehand, several instances, single steps,
+and another host that talks to Azure.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.harness import Subscription
+from tests.lifecycle.test_role import EAST, PROTECT, changes, facts, role, run
+
+ONE = {"hosts": EAST[:1]}
+INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
+OF_THE_CLUSTER = (
+    INSTANCES,
+    "Microsoft.KubernetesConfiguration/extensions",
+    "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings",
+)
+SHARED = (
+    "Microsoft.DataProtection/backupVaults",
+    "Microsoft.DataProtection/backupVaults/backupPolicies",
+    "Microsoft.Storage/storageAccounts",
+    "Microsoft.Storage/storageAccounts/blobServices/containers",
+)
+CONFIRMED = {"aks_backup_state": "absent", "aks_backup_confirm_delete_data": "aks-east-1"}
+
+
+def count(subscription: Subscription, types: tuple[str, ...]) -> list[int]:
+    return [len(subscription.resources(type_)) for type_ in types]
+
+
+def assigned(subscription: Subscription) -> int:
+    """Assignments below the subscription: those that somebody made for the backup."""
+    found = subscription.resources("Microsoft.Authorization/roleAssignments")
+    return len([one for one in found if one["properties"]["scope"].count("/") > 2])
+
+
+def protection(subscription: Subscription) -> str:
+    (one,) = subscription.resources(INSTANCES)
+    return str(one["properties"]["currentProtectionState"])
+
+
+def messages(result) -> list[str]:
+    return [step.result["msg"] for step in result.steps if step.failed]
+
+
+def test_from_protected_to_suspended_to_stopped_and_back(subscription):
+    run(subscription, PROTECT, **ONE).ok()
+    for state, expected in (
+        ("suspended", "BackupsSuspended"),
+        ("stopped", "ProtectionStopped"),
+        ("present", "ProtectionConfigured"),
+    ):
+        plan = run(subscription, PROTECT, "--check", aks_backup_state=state, **ONE).ok()
+        first = run(subscription, PROTECT, aks_backup_state=state, **ONE).ok()
+        assert changes(plan) == changes(first) and len(changes(first)) == 1
+        assert protection(subscription) == expected
+        assert changes(run(subscription, PROTECT, aks_backup_state=state, **ONE).ok()) == []
+        assert changes(run(subscription, role("verify"), aks_backup_state=state, **ONE).ok()) == []
+
+
+def test_absent_takes_away_what_is_the_clusters_own_and_leaves_what_is_shared(subscription):
+    run(subscription, PROTECT, **ONE).ok()
+    shared = count(subscription, SHARED)
+    refused = run(subscription, PROTECT, aks_backup_state="absent", **ONE)
+    assert "set aks_backup_confirm_delete_data to the cluster's name" in messages(refused)[0]
+    before = len(subscription.writes())
+    plan = run(subscription, PROTECT, "--check", **CONFIRMED, **ONE).ok()
+    assert len(subscription.writes()) == before
+    done = run(subscription, PROTECT, **CONFIRMED, **ONE).ok()
+    assert changes(plan) == changes(done) and len(changes(done)) == 4
+    assert count(subscription, OF_THE_CLUSTER) == [0, 0, 0] and assigned(subscription) == 0
+    assert count(subscription, SHARED) == shared
+    (deleted,) = facts(done, "aks_backup_result")["aks-east-1"]["deleted"].items()
+    assert deleted[0].startswith("aks-east-1-") and deleted[1].endswith("Z")
+    assert changes(run(subscription, role("unprotect"), **CONFIRMED, **ONE).ok()) == []
+    # What was deleted softly does not stand in the way.
+    back = run(subscription, PROTECT, aks_backup_instances=[{"undelete": True}], **ONE).ok()
+    assert facts(back, "aks_backup_result")["aks-east-1"]["instances"][0]["name"] == deleted[0]
+    assert protection(subscription) == "ProtectionConfigured"
+
+
+def test_absent_in_a_vault_that_does_not_protect_the_cluster_spares_what_the_other_one_needs(subscription):
+    run(subscription, PROTECT, **ONE).ok()
+    before = count(subscription, OF_THE_CLUSTER), assigned(subscription)
+    other = {"aks_backup_vault": {"name": "bv-other"}}
+    done = run(subscription, PROTECT, **CONFIRMED, **other, **ONE).ok()
+    assert changes(done) == [] and done.writes == []
+    assert (count(subscription, OF_THE_CLUSTER), assigned(subscription)) == before
+    left = facts(done, "aks_backup_result")["aks-east-1"]["instances"]
+    assert [one["vault_id"].rsplit("/", 1)[-1] for one in left] == ["bv-aks-eastus"]
+
+
+@pytest.fixture
+def without_a_fitting_pool(emulator):
+    pools = [{"name": "arm", "os": "Linux", "architecture": "Arm64"}]
+    clusters = [{"name": "aks-east-1", "resource_group": "rg-clusters", "location": "eastus", "node_pools": pools}]
+    return Subscription(
+        emulator,
+        {
+            "subscriptions": [
+                {
+                    "providers": {"Microsoft.ContainerService": "Registered", "Microsoft.Storage": "Registered"},
+                    "resource_groups": [{"name": "rg-clusters", "location": "eastus"}],
+                    "clusters": clusters,
+                }
+            ],
+            "principals": [{"name": "automation", "roles": [{"role": "Owner"}]}],
+        },
+    )
+
+
+def test_preflight_looks_before_the_first_step(without_a_fitting_pool):
+    subscription = without_a_fitting_pool
+    strict = run(subscription, PROTECT, aks_backup_preflight="strict", **ONE)
+    assert messages(strict)[0].startswith("node_pools (fail): ") and strict.writes == []
+    warned = run(subscription, PROTECT, "--check", **ONE)
+    (shown,) = [step.result["msg"] for step in warned.steps if step.task.endswith("Show what was found")]
+    assert any(sentence.startswith("node_pools (fail): ") for sentence in shown)
+    skipped = run(subscription, PROTECT, "--check", aks_backup_preflight="skip", **ONE)
+    assert not [step for step in skipped.steps if "aks_backup_preflight_info" in step.action]
+    alone = run(subscription, role("preflight"), **ONE).ok()
+    assert facts(alone, "aks_backup_preflight_result")["aks-east-1"]["ok"] is False and alone.writes == []
+
+
+def test_several_instances_of_one_cluster_with_policies_of_their_own(subscription):
+    wishes = {
+        "aks_backup_policies": [{"name": "shop-hourly", "schedule": {"frequency": "weekly"}}],
+        "aks_backup_instances": [
+            {"backup_configuration": {"excluded_namespaces": ["shop"]}},
+            {
+                "friendly_name": "shop",
+                "policy_name": "shop-hourly",
+                "backup_configuration": {"included_namespaces": ["shop"]},
+            },
+        ],
+    }
+    plan = run(subscription, PROTECT, "--check", **wishes, **ONE).ok()
+    done = run(subscription, PROTECT, aks_backup_first_backup=True, **wishes, **ONE).ok()
+    assert set(changes(plan)) <= set(changes(done))
+    policies = {
+        one["properties"]["friendlyName"].replace("\\", "/").rsplit("/", 1)[-1]: one["properties"]["policyInfo"][
+            "policyId"
+        ].rsplit("/", 1)[-1]
+        for one in subscription.resources(INSTANCES)
+    }
+    assert len(policies) == 2 and policies["shop"] == "shop-hourly"
+    result = facts(done, "aks_backup_result")["aks-east-1"]
+    assert [one["status"] for one in result["jobs"]] == ["Completed", "Completed"]
+    assert changes(run(subscription, PROTECT, aks_backup_first_backup=True, **wishes, **ONE).ok()) == []
+
+
+def test_a_tag_picks_a_step(subscription):
+    run(subscription, PROTECT, **ONE).ok()
+    one = run(subscription, PROTECT, "--tags", "aks_backup:vault", aks_backup_tags={"owner": "platform"}, **ONE).ok()
+    assert changes(one) == [("aks-east-1", "aks_backup : Create the Backup vault")]
+    modules = {step.action for step in one.steps if step.action.startswith("aks.backup.")}
+    assert modules == {"aks.backup.aks_backup_vault"}
