@@ -129,6 +129,14 @@ class Entra:
                 f"exactly match with one of the allowed audiences '{exchange.base_url}/'.", "invalid_token")
         return float(claims["exp"]), str(claims["oid"])
 
+    def issued(self, token: str, audience: str) -> bool:
+        """Is this a valid token for something else than ARM, of somebody who exists?"""
+        try:
+            claims = jwt.decode(token, self._public, algorithms=["RS256"], audience=audience)
+        except jwt.InvalidTokenError:
+            return False
+        return self._server.world.directory.get(str(claims["oid"])) is not None
+
     def _is_arm(self, audience: str, base_url: str) -> bool:
         return audience.rstrip("/") in {*ARM_AUDIENCES, base_url, *self._server.base_urls}
 

@@ -1,7 +1,7 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTPS server: sockets, TLS and the three doors (ARM, sign-in, management) in front of one World."""
+"""The HTTPS server: sockets, TLS and the four doors (ARM, sign-in, clusters, management) in front of one World."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import trustme
 from aiohttp import web
 
-from . import management, pipeline, providers, scenarios
+from . import access, management, pipeline, providers, scenarios
 from .entra import Entra, WebRequest, query_of
 from .faults import Faults
 from .journal import Journal
@@ -141,7 +141,8 @@ class Server:
             await asyncio.sleep(self.world.settings.latency)
         status = None
         try:
-            reply = await pipeline.handle(exchange)
+            door = access.answer if path.startswith(f"{access.PREFIX}/") else pipeline.handle
+            reply = await door(exchange)
             if exchange.drop:
                 return _reset(request)
             status = reply.status
@@ -155,6 +156,8 @@ class Server:
 
 def _response(reply: Reply) -> web.Response:
     headers = dict(reply.headers)
+    if isinstance(reply.body, str):
+        return web.Response(status=reply.status, headers=headers, text=reply.body)
     if reply.body is None:
         return web.Response(status=reply.status, headers=headers)
     return web.Response(status=reply.status, headers=headers, body=_json(reply.body),

@@ -10,16 +10,18 @@ access for Azure resources in AKS by using Trusted Access"; casing, flat errors 
 
 from __future__ import annotations
 
+import base64
 import re
+import shlex
 from typing import Any
 
-from .. import errors
+from .. import access, errors, routing
 from ..clock import stamp
 from ..errors import AzureError
 from ..ids import Id, identifier, same
 from ..kubernetes import Cluster
 from ..operations import Lro, Operation
-from ..provider import Call, Post, Provider, Reply, Type
+from ..provider import Call, Handler, Post, Provider, Reply, Type
 from ..regions import slug
 from ..store import Record
 from ..world import World, group_id
@@ -51,7 +53,8 @@ RESULT = "{subscription}/providers/Microsoft.ContainerService/locations/{locatio
 
 def busy(world: World, cluster: Id) -> AzureError | None:
     """The refusal while another operation of the cluster runs, in one of the two wordings that the service has."""
-    running = [operation for operation in world.operations.running(cluster.text) if operation.provider in BUSY]
+    running = [operation for operation in world.operations.running(cluster.text)
+               if operation.provider in BUSY and operation.lro != "cluster/command"]
     if not running:
         return None
     if running[0].provider == NAMESPACE:
@@ -206,12 +209,65 @@ def status(world: World, operation: Operation) -> dict[str, Any]:
     return body
 
 
+# Into the cluster
+
+def credentials(user: str) -> Handler:
+    """listClusterUserCredential and listClusterAdminCredential."""
+    def run(call: Call) -> Reply:
+        record, server = call.require(), call.exchange.server
+        if user == "clusterAdmin" and record.properties["disableLocalAccounts"]:
+            raise AzureError(400, "BadRequest", "Getting static credential is not allowed because this cluster is set "
+                             "to disable local accounts.")
+        text = access.kubeconfig(call.world, record, user, call.exchange.base_url, server.ca_file.read_text())
+        return Reply(200, {"kubeconfigs": [{"name": user, "value": base64.b64encode(text.encode()).decode()}]})
+    return run
+
+
+def run_command(call: Call) -> Reply:
+    """A pod is started for a command. Where users sign in with Entra, a token for the cluster has to come along."""
+    record = call.require()
+    if record.properties.get("apiServerAccessProfile", {}).get("disableRunCommand"):
+        raise AzureError(403, "RunCommandDisabled", "Run command feature is disabled for this cluster.")
+    if record.properties["powerState"]["code"] != "Running":
+        raise AzureError(409, "OperationNotAllowed", "Operation is not allowed: the managed cluster is in stopped "
+                         "power state, please start it first.")
+    token = call.body.get("clusterToken") or ""
+    if "aadProfile" in record.properties and not call.exchange.server.entra.issued(token, access.ENTRA_SERVER):
+        raise AzureError(400, "BadRequest", "The clusterToken is missing or is not one for the AKS Entra server.")
+    try:
+        shlex.split(call.body["command"])
+    except ValueError as error:
+        raise AzureError(400, "BadRequest", f"The command cannot be read: {error}.") from None
+    return call.begin("cluster/command", finish="command.run", payload={
+        "id": record.id.text, "command": call.body["command"], "context": call.body.get("context") or ""})
+
+
+def command_run(world: World, payload: dict[str, Any]) -> dict[str, Any]:
+    record = world.store.get(payload["id"])
+    if record is None:
+        raise AzureError(404, "NotFound", "The cluster is gone.")
+    started = stamp(world.clock.now)
+    try:
+        code, logs = access.command(world, record, payload["command"], payload["context"])
+    except ValueError as error:
+        code, logs = 127, f"the emulator does not model {error}\n"
+    return {"id": payload["operation"], "properties": {
+        "provisioningState": "Succeeded", "exitCode": code, "startedAt": started, "finishedAt": started, "logs": logs}}
+
+
+def command_result(world: World, operation: Operation) -> Reply:
+    if operation.lro == "cluster/command":
+        return Reply(200, operation.result)
+    return routing.result(world, operation)
+
+
 # Scenario
 
 def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
     """``clusters``: name, resource_group, location, identity (SystemAssigned, UserAssigned, ServicePrincipal),
-    kubernetes_version, power_state, disk_csi, file_csi, snapshot_controller, node_pools, tags, stale_bindings, content
-    (what is inside), count (so many, named NAME-1 and so on)."""
+    kubernetes_version, power_state, entra (users sign in with it), local_accounts, private, run_command, kubeconfig
+    (text: a real cluster that credentials and commands lead to), disk_csi, file_csi, snapshot_controller, node_pools,
+    tags, stale_bindings, content (what is inside), count (so many, named NAME-1 and so on)."""
     for entry in section.get("clusters", []):
         values = {key: value for key, value in entry.items() if key != "count"}
         for number in range(1, entry.get("count", 0) + 1):
@@ -224,7 +280,9 @@ def add_cluster(world: World, subscription: str, name: str, resource_group: str,
                 identity: str = "SystemAssigned", kubernetes_version: str = "1.33.2", power_state: str = "Running",
                 disk_csi: bool = True, file_csi: bool = True, snapshot_controller: bool = True,
                 node_pools: list[dict[str, Any]] | None = None, tags: dict[str, str] | None = None,
-                stale_bindings: bool = False, content: dict[str, Any] | None = None) -> Record:
+                stale_bindings: bool = False, content: dict[str, Any] | None = None, entra: bool = False,
+                local_accounts: bool = True, private: bool = False, run_command: bool = True,
+                kubeconfig: str = "") -> Record:
     location, tenant = slug(location), world.tenant_of(subscription)
     if world.store.get(group_id(subscription, resource_group)) is None:
         raise ValueError(f"cluster {name}: there is no resource group {resource_group}")
@@ -237,7 +295,8 @@ def add_cluster(world: World, subscription: str, name: str, resource_group: str,
     properties = {
         "provisioningState": "Succeeded", "powerState": {"code": power_state}, "kubernetesVersion": kubernetes_version,
         "currentKubernetesVersion": kubernetes_version, "dnsPrefix": name, "fqdn": f"{name}.hcp.{location}.azmk8s.io",
-        "nodeResourceGroup": node_group, "enableRBAC": True, "maxAgentPools": 100, "disableLocalAccounts": False,
+        "nodeResourceGroup": node_group, "enableRBAC": True, "maxAgentPools": 100,
+        "disableLocalAccounts": not local_accounts,
         "servicePrincipalProfile": {"clientId": "msi"},
         "agentPoolProfiles": [{"name": pool["name"], **pool_properties(pool, kubernetes_version)} for pool in pools],
         "identityProfile": {"kubeletidentity": {
@@ -247,6 +306,10 @@ def add_cluster(world: World, subscription: str, name: str, resource_group: str,
         "storageProfile": {"diskCSIDriver": {"enabled": disk_csi}, "fileCSIDriver": {"enabled": file_csi},
                            "snapshotController": {"enabled": snapshot_controller}},
         "networkProfile": {"networkPlugin": "azure"}}
+    if entra:
+        properties["aadProfile"] = {"managed": True, "enableAzureRBAC": True, "tenantID": tenant}
+    if private or not run_command:
+        properties["apiServerAccessProfile"] = {"enablePrivateCluster": private, "disableRunCommand": not run_command}
     body: dict[str, Any] = {"location": location, "tags": tags or {}, "sku": {"name": "Base", "tier": "Standard"},
                             "properties": properties}
     if identity == "SystemAssigned":
@@ -264,7 +327,7 @@ def add_cluster(world: World, subscription: str, name: str, resource_group: str,
     if content is not None:
         # A scenario whose cluster cannot be has to fail at the start, not at the first backup.
         Cluster(name, kubernetes_version, content)
-    record = world.store.put(id, body, {"content": content, "stale_bindings": stale_bindings})
+    record = world.store.put(id, body, {"content": content, "stale_bindings": stale_bindings, "kubeconfig": kubeconfig})
     for pool in pools:
         world.store.put(id.child("agentPools", pool["name"]),
                         {"properties": pool_properties(pool, kubernetes_version)})
@@ -283,11 +346,19 @@ PROVIDER = Provider(
     lros={"binding/write": Lro(seconds=16.5, status=201, monitor=OPERATION, version="2016-03-30", retry_after=10),
           "binding/delete": Lro(seconds=13, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=10),
           "cluster/start": Lro(seconds=180, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15),
-          "cluster/stop": Lro(seconds=150, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15)},
+          "cluster/stop": Lro(seconds=150, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15),
+          "cluster/command": Lro(seconds=8, location="{id}/commandResults/{op}", signed=False, retry_after=5)},
+    render_result=command_result,
     events={"binding.written": binding_written, "binding.written.failed": binding_failed,
-            "binding.deleted": binding_deleted, "binding.deleted.failed": binding_failed, "cluster.switched": switched},
+            "binding.deleted": binding_deleted, "binding.deleted.failed": binding_failed, "cluster.switched": switched,
+            "command.run": command_run},
     types=(
-        Type("managedClusters", render=render_cluster, posts={"start": Post(switch), "stop": Post(switch)}),
+        Type("managedClusters", render=render_cluster, posts={
+            "start": Post(switch), "stop": Post(switch),
+            "listClusterAdminCredential": Post(credentials("clusterAdmin"), write=False),
+            "listClusterUserCredential": Post(credentials("clusterUser"), write=False),
+            # What a command does to the cluster is not the journal's business; the request changes nothing in Azure.
+            "runCommand": Post(run_command, "azure.mgmt.containerservice.models:RunCommandRequest", write=False)}),
         Type("managedClusters/agentPools"),
         Type("managedClusters/trustedAccessRoleBindings", put=put_binding, delete=delete_binding,
              model="azure.mgmt.containerservice.models:TrustedAccessRoleBinding",

@@ -1,0 +1,38 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kubectl, as far as it carries requests as they are (``--raw``): what it prints, and with which code it ends.
+
+Wording and codes are those of kubectl 1.20; `./run test-k8s` compares them with the real one.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+METHODS = {"create": "POST", "delete": "DELETE", "get": "GET", "replace": "PUT"}
+
+Send = Callable[[str, str, Any], tuple[int, Any]]
+
+
+def run(command: str, files: Mapping[str, str], send: Send) -> tuple[int, str]:
+    """Carry out a command line: ``(exit code, what it prints)``. ValueError for one that is not modelled."""
+    words = shlex.split(command)
+    if len(words) not in (4, 6) or words[0] != "kubectl" or words[1] not in METHODS or words[2] != "--raw":
+        raise ValueError(f"the command {command!r}")
+    body = None
+    if len(words) == 6:
+        if words[4] != "-f":
+            raise ValueError(f"the command {command!r}")
+        if words[5] not in files:
+            return 1, f"error: open {words[5]}: no such file or directory\n"
+        body = json.loads(files[words[5]])
+    status, answer = send(METHODS[words[1]], words[3], body)
+    if status < 400:
+        return 0, answer if isinstance(answer, str) else json.dumps(answer, separators=(",", ":"))
+    if isinstance(answer, str):
+        return 1, "Error from server (NotFound): the server could not find the requested resource\n"
+    return 1, f"Error from server ({answer['reason']}): {answer['message']}\n"
