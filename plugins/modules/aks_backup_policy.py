@@ -211,7 +211,8 @@ options:
       vault_retention:
         description:
           - How long these backups stay in the vault tier, counted from the backup, spelt like O(operational_retention).
-            They are copied there, at most one in a day.
+            They are copied there, at most one in a day. Ten years at most, which is what Azure Backup gives for other
+            sources; no page of Microsoft's says it for AKS.
           - The vault then needs more roles, see O(aks.backup.aks_backup_permissions#module:vault_tier).
         type: raw
       weeks_of_month:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy_schedule import DAYS
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy_units import EPOCH, LONGEST, TIERS
 
 Moment = datetime.datetime
@@ -32,7 +33,6 @@ OPERATIONAL, VAULT = "OperationalStore", "VaultStore"
 SNAPSHOTS = 500
 # Azure's names, in English wherever the task runs; those of Python's calendar follow the locale.
 WEEKS = ("First", "Second", "Third", "Fourth")
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
