@@ -389,7 +389,9 @@ def test_an_interrupted_restore_is_found_and_followed(protected, worker):
 
 def test_behind_a_resource_guard(subscription):
     somebody = Somebody(subscription)
-    guard = somebody.data_protection.resource_guards.put("rg-backup", "guard", {"location": "eastus", "properties": {}})
+    guard = somebody.data_protection.resource_guards.put(
+        "rg-clusters", "guard", {"location": "eastus", "properties": {}}
+    )
     approval = f"{guard.id}/dppRestoreRequests/default"
     elsewhere = {"restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-approved"}}}
     guarded = task(
