@@ -61,6 +61,17 @@ class DryRun(Arm):
     def fetch(self, id_: str, verb: str, body: Mapping[str, Any], **query: Any) -> list[Document]:
         return self._arm.fetch(id_, verb, body, **query)
 
+    def consult(self, id_: str, verb: str, body: Mapping[str, Any] | None = None, **query: Any) -> Document:
+        return self._arm.consult(id_, verb, body, **query)
+
+    def token(self, scope: str) -> str:
+        return self._arm.token(scope)
+
+    def beside(self, other: Arm) -> Arm:
+        pretended = DryRun(other)
+        pretended.operations = self.operations
+        return pretended
+
     def search(
         self, query: str, subscriptions: list[str], management_groups: list[str] | None = None, most: int | None = None
     ) -> list[Document]:
