@@ -96,9 +96,9 @@ options:
         V(m), V(h), V(d) or V(w) behind it. Azure Backup is to be done within two hours of the scheduled time.
     type: str
     default: 2h
-  ignore:
+  ignore_findings:
     description:
-      - Findings to leave out.
+      - Findings to leave out. They count nowhere then.
     type: list
     elements: str
     choices:
@@ -183,7 +183,7 @@ EXAMPLES = r"""
     exclude:
       tags:
         backup: exempt
-    ignore:
+    ignore_findings:
       - vault_encryption
       - vault_infrastructure_encryption
     output:
@@ -234,7 +234,7 @@ clusters:
           type: str
           sample: No backup instance protects the cluster.
         reason:
-          description: The name by which O(ignore) and O(fail_on) know it.
+          description: The name by which O(ignore_findings) and O(fail_on) know it.
           type: str
           sample: unprotected
         severity:
@@ -645,7 +645,7 @@ vaults:
           type: str
           sample: Deleted backups are gone at once.
         reason:
-          description: The name by which O(ignore) and O(fail_on) know it.
+          description: The name by which O(ignore_findings) and O(fail_on) know it.
           type: str
           sample: vault_soft_delete
         severity:
@@ -794,7 +794,7 @@ ARGUMENT_SPEC = {
         },
     },
     "grace": {"type": "str", "default": "2h"},
-    "ignore": {"type": "list", "elements": "str", "choices": sorted(REASONS)},
+    "ignore_findings": {"type": "list", "elements": "str", "choices": sorted(REASONS)},
     "job_days": {"type": "int", "default": 7},
     "namespaces": {"type": "list", "elements": "str"},
     "output": {"type": "dict", "options": {name: {"type": "path"} for name in coverage.FORMATS}},

@@ -21,6 +21,7 @@ from tests.emulator.tests.furnished import policy
 from tests.harness import Subscription
 
 AKS = "Microsoft.ContainerService/managedClusters"
+PROVIDERS = ("Microsoft.ContainerService", "Microsoft.DataProtection", "Microsoft.KubernetesConfiguration")
 REGIONS = ("eastus", "westeurope")
 FORBIDDEN = {"code": "UserErrorTrustedAccessGatewayReturnedForbidden", "message": "The gateway said no."}
 DENIED = {"code": "UserErrorMissingRequiredPermissions", "message": "The vault <b>lacks</b> a role."}
@@ -87,7 +88,7 @@ class Fleet:
                 {
                     "name": f"Fleet {number}",
                     "management_groups": ["root", f"group-{number}"],
-                    "providers": {"Microsoft.DataProtection": "Registered"},
+                    "providers": dict.fromkeys(PROVIDERS, "Registered"),
                     "resource_groups": [{"name": "rg-fleet", "location": "eastus"}],
                     "clusters": [
                         {

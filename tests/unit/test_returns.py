@@ -23,11 +23,14 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import plain
 from ansible_collections.aks.backup.plugins.module_utils._dry_run import DryRun
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 from tests.documented import MODULES, OF_ANSIBLE, block, differences, fits, leaves, reached
+from tests.emulator.kubernetes import api, kubectl
 from tests.unit import wire_documents as wire
+from tests.unit import wire_rows
 
 CLUSTER = {"cluster_name": "aks-east-1", "cluster_resource_group": "rg-clusters"}
 VAULT = {"vault_name": "bv-east", "vault_resource_group": "rg-backup"}
 ACCOUNT = {"storage_account": "stbackupeast01", "storage_account_resource_group": "rg-backup"}
+IN_CLUSTER = {**CLUSTER, "via": "run_command", "name": "database", "namespace": "shop"}
 SNAPSHOTS = {"snapshot_resource_group": "rg-aks-snapshots"}
 
 # Module -> options of one task each, that apply to a protected cluster and to an empty subscription alike.
@@ -36,7 +39,16 @@ TASKS: dict[str, list[dict[str, Any]]] = {
         {**CLUSTER, **ACCOUNT, "blob_container": "aks-east-1"},
         {**CLUSTER, **ACCOUNT, "blob_container": "aks-east-1", "resources": {"limits": {"memory": "4400Mi"}}},
     ],
+    "aks_backup_coverage_info": [
+        {"output": {"json": "coverage.json"}, "ignore_findings": ["vault_guard"]},
+        {"fail_on": [{"reason": "unprotected", "max": 5}], "check_bindings": True},
+    ],
     "aks_backup_extension_info": [{**CLUSTER}],
+    "aks_backup_hook": [
+        {**IN_CLUSTER, "kind": "backup", "hooks": wire.HOOKS, "state": "rendered"},
+        {**IN_CLUSTER, "kind": "backup", "hooks": wire.HOOKS},
+        {**IN_CLUSTER, "kind": "backup", "state": "absent"},
+    ],
     "aks_backup_instance": [
         {**CLUSTER, **VAULT, **SNAPSHOTS, "policy_name": "aks-daily"},
         {
@@ -88,6 +100,10 @@ TASKS: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "aks_backup_provider": [{}],
+    "aks_backup_resource_modifier": [
+        {**IN_CLUSTER, "rules": wire.RULES},
+        {**IN_CLUSTER, "name": "web", "namespace": "shop", "rules": wire.RULES, "state": "rendered"},
+    ],
     "aks_backup_restore": [
         {**CLUSTER, **VAULT, "restore_configuration": {"included_namespaces": ["shop"]}},
         {**CLUSTER, **VAULT, "permissions": "grant", "wait": False},
@@ -136,11 +152,16 @@ NOTHING_TO_READ = {
 }
 # Documented paths whose keys are not ours: tags, settings and the like, and a job that is documented elsewhere.
 OPEN = {
+    "clusters[].tags",
     "deleted_vaults[].tags",
     "error.job",
+    "manifest.data",
+    "manifest.spec",
     "instances[].tags",
     "policies[].definition",
     "resource.configuration_settings",
+    "resource.hooks[].label_selector.match_labels",
+    "resource.rules[].match_labels",
     "resource.tags",
     "resource_group.tags",
     "simulation.operational.by_tag",
@@ -149,6 +170,8 @@ OPEN = {
     "summary.by_datastore",
     "summary.by_operation",
     "summary.by_protection",
+    "summary.by_reason",
+    "summary.by_state",
     "summary.by_status",
     "vaults[].tags",
 }
@@ -180,9 +203,18 @@ class Documents(Arm):
             if id_.startswith(below) and _ids.parse(id_).type == type_.lower()
         ]
 
-    def search(self, query: str, subscriptions: list[str], *more: Any) -> list[Document]:
-        # Resource Graph lags behind, and has seen nothing yet.
-        return []
+    def consult(self, id_: str, verb: str, body: Mapping[str, Any] | None = None, **query: Any) -> Document:
+        assert verb == "runCommand" and body
+        code, logs = kubectl.run(
+            body["command"], {}, lambda method, path, sent: api.request(wire.INSIDE, method, path, sent)
+        )
+        return {"properties": {"exitCode": code, "logs": logs}}
+
+    def search(
+        self, query: str, subscriptions: list[str], management_groups: list[str] | None = None, most: int | None = None
+    ) -> list[Document]:
+        # Resource Graph lags behind, and has seen nothing yet of what is new.
+        return plain(wire_rows.answer(query)) if wire.VAULT.lower() in self._documents else []
 
     def post(
         self, id_: str, verb: str, body: Mapping[str, Any] | None = None, request_id: str | None = None
@@ -304,7 +336,12 @@ def test_what_every_module_returns_is_documented_alike() -> None:
             if name != "sample"
         }
 
-    for name, special in (("operations", lambda module: module.endswith("_info")), ("error", lambda module: False)):
+    # What lies in a cluster has a path in place of an ID, and Kubernetes does not number requests.
+    in_cluster = ("aks_backup_hook", "aks_backup_resource_modifier")
+    for name, special in (
+        ("operations", lambda module: module.endswith("_info") or module in in_cluster),
+        ("error", lambda module: False),
+    ):
         entries = []
         for module in MODULES:
             entry = texts(block(module, "RETURN")[name])

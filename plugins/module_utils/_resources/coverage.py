@@ -109,7 +109,7 @@ def report(
     bindings: Mapping[str, list[Document]] | None = None,
 ) -> Document:
     """Clusters with their findings, the vaults that protect them, their jobs, and all of that in numbers."""
-    ignored, asked = set(params["ignore"] or []), rows.asked
+    ignored, asked = set(params["ignore_findings"] or []), rows.asked
     options = {"grace": times.period(params["grace"], "grace"), "namespaces": params["namespaces"] or []}
     latest = _latest_jobs(rows.job_counts)
     policies = {row["id"].lower(): row for row in rows.policies}

@@ -59,5 +59,5 @@ def text(value: Any) -> str:
     # Not in the middle of words such as aks_backup_policy, where an underscore means nothing.
     line = re.sub(r"([\\`*|\[\]~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", line)
     # Neither a list nor a heading, nor an address that becomes a link by itself.
-    line = re.sub(r"^([#+-]|\d+[.)])", r"\\\1", line)
+    line = re.sub(r"^(\d*)([#+.)-])", r"\1\\\2", line) if re.match(r"[#+-]|\d+[.)](\s|$)", line) else line
     return re.sub(r"(?i)\b(https?|ftp)://", r"\1:&#47;&#47;", line).replace("www.", "www&#46;").replace("@", "&#64;")
