@@ -129,3 +129,24 @@ def test_the_other_states_are_final(state):
     assert (
         Instance().pending({"properties": {"currentProtectionState": state, "provisioningState": "Succeeded"}}) is None
     )
+
+
+def test_a_state_that_nobody_knows_is_refused_with_its_name():
+    live = {**created(), "id": f"{VAULT}/backupInstances/bi", "name": "bi"}
+    live["properties"]["currentProtectionState"] = "NotProtected"
+    said = Instance().problems(PARAMS, FACTS, live)
+    assert said == [
+        "The backup instance bi is in state 'NotProtected', from which there is no way to protection=active. See in "
+        "the Azure portal what it waits for."
+    ]
+
+
+def test_what_lacks_its_source_set_gets_it_when_it_is_mended_and_not_before():
+    live = created()
+    del live["properties"]["dataSourceSetInfo"]
+    resource = Instance(resync=True)
+    assert resource.differences(resource.desired(PARAMS, {}, live), live) == []
+    live["properties"]["currentProtectionState"] = "ProtectionError"
+    changes = resource.differences(resource.desired(PARAMS, {}, live), live)
+    assert [change.path[-1] for change in changes] == ["currentProtectionState", "dataSourceSetInfo"]
+    assert changes[1].after == created()["properties"]["dataSourceSetInfo"]
