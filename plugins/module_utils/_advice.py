@@ -158,6 +158,10 @@ ADVICE: dict[str, str] = {
     "RoleDefinitionDoesNotExist": (
         "There is no such role in this tenant. Check the role's name or ID; built-in roles have the same ID everywhere."
     ),
+    "RunCommandDisabled": (
+        "The cluster does not take commands through Azure. Run 'az aks update --enable-run-command', or reach its API "
+        "server from its own network."
+    ),
     "ScenarioPluginInvalidWorkflowDataRequest": (
         "The backup instance was created without a complete data source set. Delete it and run again."
     ),
