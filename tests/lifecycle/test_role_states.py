@@ -96,7 +96,7 @@ def test_absent_in_a_vault_that_does_not_protect_the_cluster_spares_what_the_oth
 
 @pytest.fixture
 def without_a_fitting_pool(emulator):
-    pools = [{"name": "arm", "os": "Linux", "architecture": "Arm64"}]
+    pools = [{"name": "arm", "vm_size": "Standard_D4ps_v5"}]
     clusters = [{"name": "aks-east-1", "resource_group": "rg-clusters", "location": "eastus", "node_pools": pools}]
     return Subscription(
         emulator,

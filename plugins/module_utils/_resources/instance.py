@@ -256,7 +256,9 @@ class Instance(Resource):
             self._resync = False
         else:
             guarded = step.verb in protection.GUARDED and self._requests
-            arm.post(id_, step.verb, {"resourceGuardOperationRequests": self._requests} if guarded else None)
+            body = {"resourceGuardOperationRequests": self._requests} if guarded else None
+            # After an undelete the roles may have been given a moment ago, and resuming asks for them.
+            validation.patiently(arm, lambda: arm.post(id_, step.verb, body))
 
         def pending(document: Document | None) -> str | None:
             if document is None:

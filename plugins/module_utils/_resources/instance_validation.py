@@ -43,13 +43,25 @@ def validate(arm: Arm, target: str, verb: str, properties: Document) -> None:
 
     Raises :class:`AzureError` with everything that is in the way.
     """
+    patiently(
+        arm,
+        lambda: arm.post(target, verb, {"backupInstance": properties}),
+        lambda exc: _beside(arm, exc, target, properties),
+    )
+
+
+def patiently(arm: Arm, call: Callable[[], object], look: Callable[[AzureError], list[str]] = lambda exc: []) -> None:
+    """Make the call again and again while it is refused for want of what takes effect by itself.
+
+    ``look`` finds what else stands in the way of it, for the message. Raises :class:`AzureError` with both.
+    """
     refused: AzureError | None = None
     beside: list[str] = []
     while True:
         try:
             if refused is not None:
                 arm.deadline.pause(arm.interval, SETTLING)
-            arm.post(target, verb, {"backupInstance": properties})
+            call()
             return
         except TimedOut as late:
             # The time may be up in the middle of a validation; what the one before said is still the reason.
@@ -59,7 +71,7 @@ def validate(arm: Arm, target: str, verb: str, properties: Document) -> None:
             raise _completed(refused, message, beside) from late
         except AzureError as exc:
             # Looked for now, since at the deadline there is no time left to look.
-            beside = _beside(arm, exc, target, properties)
+            beside = look(exc)
             if not set(exc.codes or [str(exc.code)]) <= SETTLING_CODES:
                 raise _completed(exc, exc.message, beside) from exc
             refused = exc
