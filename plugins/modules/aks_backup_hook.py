@@ -142,10 +142,6 @@ options:
           timeout:
             description: How long the command may take before it counts as failed, such as V(30s) or V(1m30s).
             type: str
-          wait_timeout:
-            description:
-              - How long to wait for the container to be ready, such as V(5m). With O(kind=restore) only.
-            type: str
   kind:
     description: Whether the hooks are for backups or for restores.
     type: str
@@ -356,10 +352,6 @@ resource:
               description: How long the command may take.
               type: str
               sample: 1m
-            wait_timeout:
-              description: How long to wait for the container. V(null) when the hook does not say.
-              type: str
-              sample: 5m
     kind:
       description: Whether the hooks are for backups or for restores.
       type: str
@@ -400,6 +392,8 @@ manifest:
     spec:
       description: The hooks, as the custom resource definition of Azure Backup has them.
       type: dict
+      sample:
+        backupHook: []
 manifest_yaml:
   description: The same as YAML, for a file.
   returned: success, unless O(state=absent)
@@ -456,35 +450,52 @@ error:
   returned: failure
   type: dict
   contains:
+    activity_id:
+      description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      returned: when known
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
     advice:
       description: What this collection suggests to do.
       returned: when known
       type: str
-      sample: Somebody else has changed it meanwhile. Run again.
+      sample: Register the resource provider first, with aks_backup_provider.
     azure_message:
-      description: Azure's own words, or those of the cluster's API server.
+      description: Azure's own words.
       returned: when known
       type: str
-      sample: Operation cannot be fulfilled, the object has been modified
+      sample: The subscription is not registered to use namespace 'Microsoft.DataProtection'.
     code:
-      description: Azure's error code, or Kubernetes' reason.
+      description: Azure's error code.
       returned: when known
       type: str
-      sample: Conflict
+      sample: MissingSubscriptionRegistration
+    detail:
+      description: What Azure Backup adds for people who look for the cause.
+      returned: when known
+      type: str
+      sample: Validate for Protection failed.
     problems:
       description: All that is wrong with the options, where the task was refused before anything was written.
       returned: when known
       type: list
       elements: str
       sample:
-        - The hook 'flush' has neither pre nor post, so nothing would run.
+        - soft_delete.retention_days is 7; Azure Backup takes 14 to 180 days.
+    recommended_action:
+      description: What Azure recommends to do.
+      returned: when known
+      type: list
+      elements: str
+      sample:
+        - Grant appropriate permissions to perform this operation.
     request_id:
       description: Azure's ID of the request that failed.
       returned: when known
       type: str
       sample: 00000000-0000-0000-0000-000000000000
     resource_id:
-      description: Resource ID or path of what the failure is about.
+      description: Resource ID of what the failure is about.
       returned: when known
       type: str
       sample: /apis/clusterbackup.dataprotection.microsoft.com/v1alpha1/namespaces/shop/backuphooks/database
@@ -497,7 +508,7 @@ error:
       description: What was waited for when O(wait_timeout) had passed.
       returned: when known
       type: str
-      sample: the cluster's API server to take more requests
+      sample: another operation on the cluster
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import KUBERNETES_RULES, KUBERNETES_SPEC, Contract
@@ -505,16 +516,11 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.hooks import
 from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes import manager
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS
 
-STEPS = {
-    "type": "list",
-    "elements": "dict",
-    "options": {
-        "command": {"type": "list", "elements": "str", "required": True},
-        "container": {"type": "str"},
-        "on_error": {"type": "str", "choices": ["Continue", "Fail"], "default": "Continue"},
-        "timeout": {"type": "str"},
-        "wait_timeout": {"type": "str"},
-    },
+COMMAND = {
+    "command": {"type": "list", "elements": "str", "required": True},
+    "container": {"type": "str"},
+    "on_error": {"type": "str", "choices": ["Continue", "Fail"], "default": "Continue"},
+    "timeout": {"type": "str"},
 }
 EXPRESSION = {
     "key": {"type": "str", "required": True, "no_log": False},
@@ -537,8 +543,12 @@ ARGUMENT_SPEC = {
                 },
             },
             "name": {"type": "str", "required": True},
-            "post": STEPS,
-            "pre": STEPS,
+            "post": {
+                "type": "list",
+                "elements": "dict",
+                "options": {**COMMAND, "wait_timeout": {"type": "str"}},
+            },
+            "pre": {"type": "list", "elements": "dict", "options": COMMAND},
         },
     },
     "kind": {"type": "str", "required": True, "choices": ["backup", "restore"]},

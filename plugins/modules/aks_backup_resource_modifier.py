@@ -256,8 +256,8 @@ resource:
               type: str
               sample: /spec/replicas
             value:
-              description: The value, of any type. V(null) for operations without one.
-              type: raw
+              description: The value as Azure Backup takes it, in a string. V(null) for operations without one.
+              type: str
               sample: '1'
         strategic_patches:
           description: Strategic merge patches.
@@ -292,6 +292,8 @@ manifest:
     data:
       description: One entry, which is the rules as YAML.
       type: dict
+      sample:
+        modifiers.yaml: 'version: v1'
 manifest_yaml:
   description: The same as YAML, for a file.
   returned: success, unless O(state=absent)
@@ -346,35 +348,52 @@ error:
   returned: failure
   type: dict
   contains:
+    activity_id:
+      description: Azure Backup's ID of what went on, which Microsoft's support asks for.
+      returned: when known
+      type: str
+      sample: 00000000-0000-0000-0000-000000000000
     advice:
       description: What this collection suggests to do.
       returned: when known
       type: str
-      sample: Somebody else has changed it meanwhile. Run again.
+      sample: Register the resource provider first, with aks_backup_provider.
     azure_message:
-      description: Azure's own words, or those of the cluster's API server.
+      description: Azure's own words.
       returned: when known
       type: str
-      sample: Operation cannot be fulfilled, the object has been modified
+      sample: The subscription is not registered to use namespace 'Microsoft.DataProtection'.
     code:
-      description: Azure's error code, or Kubernetes' reason.
+      description: Azure's error code.
       returned: when known
       type: str
-      sample: Conflict
+      sample: MissingSubscriptionRegistration
+    detail:
+      description: What Azure Backup adds for people who look for the cause.
+      returned: when known
+      type: str
+      sample: Validate for Protection failed.
     problems:
       description: All that is wrong with the options, where the task was refused before anything was written.
       returned: when known
       type: list
       elements: str
       sample:
-        - 'The rule 1 (deployments) would match nothing: the resource is called deployments.apps.'
+        - soft_delete.retention_days is 7; Azure Backup takes 14 to 180 days.
+    recommended_action:
+      description: What Azure recommends to do.
+      returned: when known
+      type: list
+      elements: str
+      sample:
+        - Grant appropriate permissions to perform this operation.
     request_id:
       description: Azure's ID of the request that failed.
       returned: when known
       type: str
       sample: 00000000-0000-0000-0000-000000000000
     resource_id:
-      description: Resource ID or path of what the failure is about.
+      description: Resource ID of what the failure is about.
       returned: when known
       type: str
       sample: /api/v1/namespaces/shop/configmaps/drill
@@ -387,7 +406,7 @@ error:
       description: What was waited for when O(wait_timeout) had passed.
       returned: when known
       type: str
-      sample: the cluster's API server to take more requests
+      sample: another operation on the cluster
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import KUBERNETES_RULES, KUBERNETES_SPEC, Contract

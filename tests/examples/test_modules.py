@@ -32,6 +32,8 @@ CHAIN = (
     "aks_backup_policy_info",
     "aks_backup_extension",
     "aks_backup_extension_info",
+    "aks_backup_hook",
+    "aks_backup_resource_modifier",
     "aks_trusted_access",
     "aks_trusted_access_info",
     "aks_backup_permissions",
@@ -86,6 +88,7 @@ class Example:
     @property
     def only_looks(self) -> bool:
         looks = self.options.get("mode") == "report" or self.options.get("validate_only")
+        looks = looks or self.options.get("state") == "rendered"
         return self.called.endswith("_info") or bool(looks)
 
     def title(self, time: str) -> str:

@@ -54,6 +54,35 @@ def options(subscription: Subscription) -> dict[str, tuple[str, dict[str, Any]]]
     }
 
 
+# What lies in the cluster and not in Azure, beside the order of the other steps; it needs the extension.
+IN_CLUSTER: dict[str, tuple[str, dict[str, Any]]] = {
+    "hook": (
+        "aks_backup_hook",
+        {
+            **CLUSTER,
+            "kind": "backup",
+            "name": "database",
+            "namespace": "shop",
+            "hooks": [{"name": "checkpoint", "pre": [{"command": ["/usr/bin/psql", "-c", "CHECKPOINT"]}]}],
+        },
+    ),
+    "modifier": (
+        "aks_backup_resource_modifier",
+        {
+            **CLUSTER,
+            "name": "drill",
+            "namespace": "shop",
+            "rules": [
+                {
+                    "group_resource": "deployments.apps",
+                    "patches": [{"operation": "replace", "path": "/spec/replicas", "value": 1}],
+                }
+            ],
+        },
+    ),
+}
+
+
 def chain(
     subscription: Subscription, *, until: str | None = None, without: str | None = None, check: bool = False
 ) -> Tasks:
@@ -69,6 +98,6 @@ def chain(
 
 def step(subscription: Subscription, wanted: str, /, **more: Any) -> dict[str, Any]:
     """One step as a task, with options added or replaced."""
-    module, given = options(subscription)[wanted]
+    module, given = {**options(subscription), **IN_CLUSTER}[wanted]
     check, ignore, title = more.pop("check", False), more.pop("ignore", False), more.pop("title", wanted)
     return task(title, module, check=check, ignore=ignore, **{**given, **more})

@@ -22,7 +22,7 @@ from tests.harness.steps import chain, step
 class Case:
     """``create``, ``modify`` and ``delete`` are options laid over those of the step; None where there is no such thing.
 
-    ``writes`` is a piece of the path that the creating step has to write to.
+    ``writes`` is a piece of the path that the creating step has to write to. The steps before ``until`` go before.
     """
 
     step: str
@@ -30,6 +30,7 @@ class Case:
     create: dict[str, Any] = field(default_factory=dict)
     modify: dict[str, Any] | None = None
     delete: dict[str, Any] | None = None
+    until: str | None = None
 
 
 def cases(subscription: Subscription) -> dict[str, Case]:
@@ -73,16 +74,32 @@ def cases(subscription: Subscription) -> dict[str, Case]:
             modify={"backup_configuration": {"excluded_namespaces": ["scratch"], "snapshot_volumes": False}},
             delete={"state": "absent", "confirm_delete_data": "protect-east"},
         ),
+        "aks_backup_hook": Case(
+            "hook",
+            "/backuphooks",
+            modify={"hooks": [{"name": "sync", "post": [{"command": ["/bin/sync"], "timeout": "1m"}]}]},
+            delete={"state": "absent"},
+            until="binding",
+        ),
+        "aks_backup_resource_modifier": Case(
+            "modifier",
+            "/configmaps",
+            modify={"rules": [{"group_resource": "services", "merge_patches": [{"spec": {"type": "ClusterIP"}}]}]},
+            delete={"state": "absent"},
+            until="storage",
+        ),
     }
 
 
 NAMES = sorted(
     [
         "aks_backup_extension",
+        "aks_backup_hook",
         "aks_backup_instance",
         "aks_backup_permissions",
         "aks_backup_policy",
         "aks_backup_provider",
+        "aks_backup_resource_modifier",
         "aks_backup_storage",
         "aks_backup_vault",
         "aks_trusted_access",
@@ -94,7 +111,7 @@ NAMES = sorted(
 @pytest.mark.parametrize("module", NAMES)
 def test_the_twelve_steps(subscription, module, worker):
     case = cases(subscription)[module]
-    tasks = [] if case.step == "providers" else chain(subscription, until=case.step)
+    tasks = [] if case.step == "providers" else chain(subscription, until=case.until or case.step)
     acts = {"create": case.create}
     if case.modify is not None:
         acts["modify"] = {**case.create, **case.modify}

@@ -48,6 +48,7 @@ TASKS: dict[str, list[dict[str, Any]]] = {
         {**IN_CLUSTER, "kind": "backup", "hooks": wire.HOOKS, "state": "rendered"},
         {**IN_CLUSTER, "kind": "backup", "hooks": wire.HOOKS},
         {**IN_CLUSTER, "kind": "backup", "state": "absent"},
+        {**IN_CLUSTER, "kind": "restore", "hooks": wire.RESTORE_HOOKS},
     ],
     "aks_backup_instance": [
         {**CLUSTER, **VAULT, **SNAPSHOTS, "policy_name": "aks-daily"},

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.emulator.kubernetes import Cluster
+
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 TENANT = "00000000-0000-0000-0000-0000000000ff"
 JOB = "00000000-0000-0000-0000-0000000000aa"
@@ -535,6 +537,38 @@ NAMESPACES = (
     "Microsoft.Storage",
 )
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+
+# Options for what lies in a cluster, with everything in it, and a cluster in which that is already.
+COMMAND = {"command": ["/bin/sync"], "container": "web", "timeout": "1m"}
+HOOKS = [
+    {
+        "name": "checkpoint",
+        "included_namespaces": ["shop"],
+        "excluded_namespaces": ["scratch"],
+        "label_selector": {
+            "match_labels": {"app": "web"},
+            "match_expressions": [{"key": "tier", "operator": "In", "values": ["data"]}],
+        },
+        "pre": [{**COMMAND}],
+        "post": [{**COMMAND}],
+    }
+]
+RESTORE_HOOKS = [{"name": "migrate", "post": [{**COMMAND, "wait_timeout": "5m"}]}]
+RULES = [
+    {
+        "group_resource": "deployments.apps",
+        "match_labels": {"app": "web"},
+        "name_regex": "^web",
+        "namespaces": ["shop"],
+        "patches": [
+            {"operation": "copy", "from": "/metadata/labels/app", "path": "/metadata/labels/origin"},
+            {"operation": "replace", "path": "/spec/replicas", "value": 1},
+        ],
+    },
+    {"group_resource": "services", "merge_patches": [{"spec": {"type": "ClusterIP"}}]},
+    {"group_resource": "pods", "strategic_patches": [{"spec": {"priority": 1}}]},
+]
+INSIDE = Cluster("aks-east-1")
 
 # A cluster that is protected, as Azure has it. One role is missing.
 PROTECTED: tuple[dict[str, Any], ...] = (

@@ -152,16 +152,17 @@ def _represented(kind: Kind, hook: Mapping[str, Any]) -> Document:
         },
         "name": hook.get("name"),
         **{
-            option: [
-                {
-                    "command": dig(step, "exec.command", []),
-                    "container": dig(step, "exec.container"),
-                    "on_error": dig(step, "exec.onError", "Continue"),
-                    "timeout": dig(step, f"exec.{kind.timeout}", DEFAULT_TIMEOUT),
-                    "wait_timeout": dig(step, "exec.waitTimeout"),
-                }
-                for step in hook.get(wire) or []
-            ]
+            option: [_shown(kind, option, step.get("exec") or {}) for step in hook.get(wire) or []]
             for option, wire in PHASES.items()
         },
+    }
+
+
+def _shown(kind: Kind, phase: str, command: Mapping[str, Any]) -> Document:
+    return {
+        "command": command.get("command") or [],
+        "container": command.get("container"),
+        "on_error": command.get("onError") or "Continue",
+        "timeout": command.get(kind.timeout) or DEFAULT_TIMEOUT,
+        **({"wait_timeout": command.get("waitTimeout")} if phase == "post" else {}),
     }

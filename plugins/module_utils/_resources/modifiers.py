@@ -176,7 +176,12 @@ def _represented(rule: Mapping[str, Any]) -> Document:
         "name_regex": conditions.get("resourceNameRegex"),
         "namespaces": conditions.get("namespaces") or [],
         "patches": [
-            {key: patch.get(key) for key in ("from", "operation", "path", "value")}
+            {
+                "from": patch.get("from"),
+                "operation": patch.get("operation"),
+                "path": patch.get("path"),
+                "value": None if patch.get("value") is None else text_of(patch["value"]),
+            }
             for patch in rule.get("patches") or []
         ],
         "strategic_patches": rule.get("strategicPatches") or [],

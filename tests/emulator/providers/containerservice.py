@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import re
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from .. import access, errors, routing
@@ -235,9 +236,13 @@ def run_command(call: Call) -> Reply:
     if "aadProfile" in record.properties and not call.exchange.server.entra.issued(token, access.ENTRA_SERVER):
         raise AzureError(400, "BadRequest", "The clusterToken is missing or is not one for the AKS Entra server.")
     try:
-        shlex.split(call.body["command"])
+        words = shlex.split(call.body["command"])
     except ValueError as error:
         raise AzureError(400, "BadRequest", f"The command cannot be read: {error}.") from None
+    target = call.exchange.target
+    if words[:2] == ["kubectl", "get"] and target and target.post:
+        # What a command does to the cluster counts, and this one only looks.
+        call.exchange.target = replace(target, post=replace(target.post, write=False))
     return call.begin("cluster/command", finish="command.run", payload={
         "id": record.id.text, "command": call.body["command"], "context": call.body.get("context") or ""})
 
@@ -357,8 +362,7 @@ PROVIDER = Provider(
             "start": Post(switch), "stop": Post(switch),
             "listClusterAdminCredential": Post(credentials("clusterAdmin"), write=False),
             "listClusterUserCredential": Post(credentials("clusterUser"), write=False),
-            # What a command does to the cluster is not the journal's business; the request changes nothing in Azure.
-            "runCommand": Post(run_command, "azure.mgmt.containerservice.models:RunCommandRequest", write=False)}),
+            "runCommand": Post(run_command, "azure.mgmt.containerservice.models:RunCommandRequest")}),
         Type("managedClusters/agentPools"),
         Type("managedClusters/trustedAccessRoleBindings", put=put_binding, delete=delete_binding,
              model="azure.mgmt.containerservice.models:TrustedAccessRoleBinding",
