@@ -513,6 +513,11 @@ job_id:
   type: str
   sample: >-
     /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupJobs/00000000-0000-0000-0000-000000000000
+job_started:
+  description: Whether a job was started, or in check mode would be.
+  returned: success
+  type: bool
+  sample: true
 missing_roles:
   description: Roles that are missing, with O(permissions=report).
   returned: success
@@ -649,11 +654,6 @@ staging_deleted:
   returned: success
   type: bool
   sample: false
-started:
-  description: Whether a job was started, or in check mode would be.
-  returned: success
-  type: bool
-  sample: true
 validated:
   description: Whether Azure has validated the request. V(false) in check mode, and when a job was followed.
   returned: success

@@ -324,6 +324,11 @@ job_id:
   type: str
   sample: >-
     /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-east/backupJobs/00000000-0000-0000-0000-000000000000
+job_started:
+  description: Whether a job was started, or in check mode would be.
+  returned: success
+  type: bool
+  sample: true
 recovery_point:
   description: >-
     The recovery point that was made, or the one that is young enough with O(skip_if_newer_than). V(null) with
@@ -393,11 +398,6 @@ rule_name:
   returned: success
   type: str
   sample: BackupDaily
-started:
-  description: Whether a job was started, or in check mode would be.
-  returned: success
-  type: bool
-  sample: true
 operations:
   description:
     - What was written to Azure, in order; in check mode, what would be written. Empty when nothing changed.

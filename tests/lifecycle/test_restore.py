@@ -111,7 +111,7 @@ def test_a_namespace_beside_the_original(protected):
     assert plans[0]["conflicts"] == []
     assert plans[0]["source_datastore"] == "OperationalStore"
     done = run["restore"].result
-    assert done["changed"] and done["started"] and not done["followed"]
+    assert done["changed"] and done["job_started"] and not done["followed"]
     assert done["job"]["status"] == "Completed" and done["job"]["operation"] == "Restore"
     assert done["job"]["target_cluster_id"].lower() == cluster_id(protected).lower()
     assert done["recovery_point_id"] == done["job"]["recovery_point_id"] == plans[0]["recovery_point"]["name"]
@@ -379,11 +379,11 @@ def test_an_interrupted_restore_is_found_and_followed(protected, worker):
         clock.run_at(speed)
     assert len(restores(protected)) == before + 2
     result = run["restore"].result
-    assert result["followed"] and not result["started"] and not result["changed"]
+    assert result["followed"] and not result["job_started"] and not result["changed"]
     assert result["job"]["status"] == "Completed"
     assert any("It is followed, and no second one is started" in text for text in result["warnings"])
     # What asks for something else is not taken for the same.
-    assert run["other"].result["started"] and not run["other"].result["followed"]
+    assert run["other"].result["job_started"] and not run["other"].result["followed"]
     assert run["other"].result["job"] is None and run["other"].result["job_id"] != result["job_id"]
 
 

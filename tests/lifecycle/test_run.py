@@ -67,17 +67,17 @@ def test_one_backup_and_when_there_is_no_need_for_another(protected):
     ).ok()
     assert run["plan"].changed and run["plan"].writes == [] and run["plan"].result["job_id"] is None
     first = run["first"].result
-    assert first["changed"] and first["started"] and first["job"]["status"] == "Completed"
+    assert first["changed"] and first["job_started"] and first["job"]["status"] == "Completed"
     assert first["job"]["operation"] == "OnDemandBackup" and first["rule_name"]
     assert first["recovery_point"]["name"] == first["recovery_point_id"] == first["job"]["recovery_point_id"]
     assert first["recovery_point"]["time"].startswith("20")
     for title in ("young enough", "plan again"):
         again = run[title].result
-        assert not again["changed"] and not again["started"] and again["job"] is None
+        assert not again["changed"] and not again["job_started"] and again["job"] is None
         assert again["recovery_point_id"] == first["recovery_point_id"]
         assert run[title].writes == []
     assert run["weekly"].result["recovery_point"]["retention_tag"] == "Weekly"
-    assert run["no wait"].result["started"] and run["no wait"].result["job"] is None
+    assert run["no wait"].result["job_started"] and run["no wait"].result["job"] is None
     assert "has no such tag. It has:" in run["no such tag"].result["msg"]
     assert "Use the name of the policy's backup rule" in run["no such rule"].result["msg"]
     assert "skip_if_newer_than is 'a while'; it must be a number with m, h, d or w" in run["no period"].result["msg"]
@@ -201,6 +201,6 @@ def test_asynchronous_tasks(protected):
     }
     run = protected.play([fired, watched, done]).ok()
     result = next(one.result for one in reversed(run.steps) if one.task == "done")
-    assert result["job"]["status"] == "Completed" and result["started"]
+    assert result["job"]["status"] == "Completed" and result["job_started"]
     assert len(backups(protected)) == 2
     assert len({one["client_request_id"] for one in backups(protected)}) == 2

@@ -72,7 +72,7 @@ def restore(arm: Arm, params: dict[str, Any]) -> Outcome:
     place, verb, wrapped = _call(params, sight, body, "restore", "crossRegionRestore")
     # Only a validation wraps the request when it stays in the region.
     answer = arm.post(place, verb, wrapped if params["secondary_region"] else body, jobs.request_id(marked))
-    result["started"] = True
+    result["job_started"] = True
     if answer.get("jobId"):
         result["job_id"] = _job_id(vault, answer["jobId"])
         if params["wait"]:
@@ -91,7 +91,7 @@ def _result(instance_id: str, plan: Document | None) -> Document:
         "plan": plan,
         "recovery_point_id": plan["recovery_point"]["name"] if plan else None,
         "staging_deleted": False,
-        "started": False,
+        "job_started": False,
         "validated": False,
     }
 

@@ -32,7 +32,7 @@ def run(arm: Arm, params: dict[str, Any]) -> Outcome:
         "recovery_point": None,
         "recovery_point_id": None,
         "rule_name": params.get("rule_name"),
-        "started": False,
+        "job_started": False,
     }
     if newer_than is not None:
         found = young_enough(points.read(arm, id_, secondary=False), newer_than, times.now())
@@ -55,7 +55,7 @@ def run(arm: Arm, params: dict[str, Any]) -> Outcome:
         trigger = {"retentionTagOverride": tag} if tag else {}
         body = {"backupRuleOptions": {"ruleName": rule, "triggerOption": trigger}}
         answer = arm.post(id_, "backup", body, jobs.request_id(marked))
-        result.update(started=True, job_id=_job_id(vault, answer))
+        result.update(job_started=True, job_id=_job_id(vault, answer))
     if result["job_id"] and params["wait"]:
         job = jobs.follow(arm, result["job_id"], params["fail_on_warnings"])
         result.update(job=job, recovery_point_id=job["recovery_point_id"])

@@ -37,7 +37,7 @@ OPTIONS = {
     "name": Shows({"name": "nobody"}, "backupInstances/nobody"),
     "retention_tag_override": Shows({"retention_tag_override": "Hourly"}, "has no such tag"),
     "rule_name": Shows({"rule_name": "ByHand"}, '"rule_name": "ByHand"'),
-    "skip_if_newer_than": Shows({"skip_if_newer_than": "4h"}, '"started": false'),
+    "skip_if_newer_than": Shows({"skip_if_newer_than": "4h"}, '"job_started": false'),
     "vault_id": Shows(
         {**NO_VAULT, "vault_id": f"{ID}/rg-backup/providers/Microsoft.DataProtection/backupVaults/bv-other"},
         "backupVaults/bv-other/",
