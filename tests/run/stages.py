@@ -187,6 +187,28 @@ def build(shell: Shell, _arguments: list[str]) -> None:
         raise Skipped('there are no modules to install')
 
 
+def molecule(shell: Shell, arguments: list[str]) -> None:
+    scenarios = sorted(path.parent.name for path in (ROOT / 'extensions' / 'molecule').glob('*/molecule.yml'))
+    # In the root of the collection: elsewhere molecule does not find its configuration, and is content to do nothing.
+    _code, output = shell.call(
+        'molecule', 'test', *(arguments or ('--all',)),
+        extra={'NO_COLOR': '1', 'PY_COLORS': '0', 'ANSIBLE_FORCE_COLOR': '0'},
+    )
+    if problem := molecule_problem(output, [] if arguments else scenarios):
+        raise Failed(problem)
+
+
+def molecule_problem(output: str, scenarios: list[str]) -> str | None:
+    """What molecule left out although it ended well: scenarios, or playbooks that it did not find."""
+    recap = dict(re.findall(r'^(\w+) +: +actions=\d+ +(successful=.*)$', output, re.MULTILINE))
+    if missing := sorted(set(scenarios) - set(recap)):
+        return f'molecule did not run {", ".join(missing)}'
+    short = [name for name, said in recap.items() if not re.search(r'skipped=0 +missing=0 +failed=0', said)]
+    if short or not recap:
+        return f'molecule did not do everything in {", ".join(short) or "any scenario"}'
+    return None
+
+
 def pytest(*folders: str, env: str = 'core', dist: str = 'load') -> c.Callable[[Shell, list[str]], None]:
     """A stage that runs the tests of some folders or files, or those that its arguments name, in an environment.
 
@@ -241,6 +263,7 @@ STAGES = (
     Stage('failures', 'faults, interruptions and concurrency', pytest('tests/failures'), pytest=True),
     Stage('emulator-tests', 'the emulator, driven by the bare Azure packages', pytest('tests/emulator/tests'),
           pytest=True),
+    Stage('molecule', 'the role: plan, converge, again, plan again, verify; over five beginnings', molecule),
     Stage('examples', 'every example runs', pytest('tests/examples'), pytest=True),
     Stage('oldest', 'unit tests and the lifecycle of the modules, with the oldest ansible-core and packages allowed',
           pytest('tests/unit', 'tests/lifecycle/test_matrix.py', env='oldest'), ('oldest',), pytest=True),
@@ -252,4 +275,6 @@ STAGES = (
     Stage('changelog', 'fragments and changelog.yaml', changelog, ('lint',)),
     Stage('test-az', 'the Azure CLI with the emulator, beside the collection; not part of test',
           pytest('tests/az', dist='loadfile'), ('core', 'az'), pytest=True, apart=True),
+    Stage('test-browser', 'the coverage page in headless Chromium, which has to be installed; not part of test',
+          pytest('tests/browser', env='browser', dist='loadfile'), ('browser',), pytest=True, apart=True),
 )

@@ -13,7 +13,7 @@ import pytest
 from tests.run import places
 from tests.run.__main__ import Result, manual, report, run_stages, stages_and_arguments
 from tests.run.places import pip_configuration, pip_settings, python_problem, tool_environ, uv_environ
-from tests.run.stages import STAGES, Stage, closing_line, pytest_problem, sanity_problem
+from tests.run.stages import STAGES, Stage, closing_line, molecule_problem, pytest_problem, sanity_problem
 from tests.run.tools import Failed, Shell, Skipped
 
 ESSENTIAL = "".join(
@@ -199,3 +199,18 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_started(shell: Shell) ->
     with pytest.raises(Failed, match="was stopped after 1 seconds"):
         shell.call(sys.executable, "-c", outer, env=None)
     assert not shell.running
+
+
+@pytest.mark.parametrize(
+    ("recap", "said"),
+    [
+        ("default : actions=8  successful=8  disabled=0  skipped=0  missing=0  failed=0\n"
+         "absent  : actions=8  successful=8  disabled=0  skipped=0  missing=0  failed=0\n", None),
+        ("default : actions=8  successful=8  disabled=0  skipped=0  missing=0  failed=0\n", "did not run absent"),
+        ("default : actions=8  successful=7  disabled=0  skipped=0  missing=1  failed=0\n"
+         "absent  : actions=8  successful=8  disabled=0  skipped=0  missing=0  failed=0\n", "everything in default"),
+    ],
+)  # fmt: skip
+def test_what_molecule_leaves_out_is_noticed(recap, said):
+    problem = molecule_problem(recap, ["absent", "default"])
+    assert problem is None if said is None else said in problem
