@@ -19,7 +19,8 @@ description:
   - A host has what the role P(aks.backup.aks_backup#role) needs, and a local connection. C(hosts=backup_unprotected)
     with the role protects what is not protected yet.
   - The name of the inventory file has to end with C(aks_clusters.yml) or C(aks_clusters.yaml).
-  - Text that comes from Azure, such as names and tags, is never taken for a template.
+  - Options may be templates, such as a lookup of a secret. Text that comes from Azure, such as names and tags, is never
+    taken for one.
 requirements:
   - python >= 3.10
   - azure-core >= 1.35
@@ -131,7 +132,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         given = self._read_config_data(path)
         try:
-            params = self._validated({name: given[name] for name in given if name in SPEC})
+            # As elsewhere in Ansible, a value may be a template, such as a lookup of a secret.
+            params = self._validated({name: self.templar.template(given[name]) for name in given if name in SPEC})
             names = host_names(found := self._clusters(path, params, cache), self.get_option("hostnames"))
         except BackupError as exc:
             raise AnsibleParserError(exc.message) from exc

@@ -27,7 +27,6 @@ requirements:
   - python >= 3.10
   - azure-core >= 1.35
   - azure-identity >= 1.23
-  - azure-mgmt-containerservice >= 38.0, for O(check_bindings)
   - azure-mgmt-core >= 1.6
   - azure-mgmt-resourcegraph >= 8.0
   - isodate >= 0.7
@@ -52,7 +51,8 @@ options:
   check_bindings:
     description:
       - Whether to read the Trusted Access role bindings of each protected cluster, which Resource Graph does not know.
-        It costs one request for each of these clusters. Without it, a missing binding is found only where Azure Backup
+        It costs one request for each of these clusters, and takes the Python package azure-mgmt-containerservice 38.0 or
+        later. Without it, a missing binding is found only where Azure Backup
         has stumbled over it.
     type: bool
     default: false

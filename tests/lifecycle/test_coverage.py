@@ -189,6 +189,14 @@ def test_refusals(emulator, tmp_path):
     assert asked == []
 
 
+def test_a_file_that_cannot_be_written(emulator):
+    fleet = Fleet(emulator, {})
+    run = fleet.subscription.play(
+        [{**task("write", REPORT, output={"json": "/proc/coverage.json"}), "ignore_errors": True}]
+    ).ok()
+    assert run["write"].result["msg"].startswith("/proc/coverage.json cannot be written where this task runs: ")
+
+
 def test_fifty_random_fleets_while_clusters_go_away(emulator):
     """What is reported is what the emulator was told; of clusters that are being deleted, nothing or what they were."""
     for start in range(0, 50, 10):

@@ -119,6 +119,9 @@ def test_places_and_filters(emulator, tmp_path):
     assert names(**everything, exclude={"tags": {"ENV": "prod"}}) == ["a1"]
     assert names(**everything, names=["a[12]"], locations=["eastus", "westeurope"]) == ["a1", "a2"]
     assert names(**everything, resource_groups=["rg-f*"], exclude={"names": ["a0"]}) == ["a1", "a2"]
+    assert names(**everything, names=["{{ lookup('ansible.builtin.env', 'HOME') | length * 0 }}", "a{{ 1 + 1 }}"]) == [
+        "a2"
+    ]
     # Without a subscription of one's own, too.
     shown = look(fleet.subscription, tmp_path, {"tenant_wide": True}, AZURE_SUBSCRIPTION_ID=None)
     assert sorted(shown["_meta"]["hostvars"]) == ["a0", "a1", "a2"]
