@@ -17,7 +17,7 @@ import re
 import shutil
 import sys
 
-from . import places
+from . import apiserver, places
 from .places import ROOT, WORK
 from .tools import GET_PIP, Failed, Shell, Skipped, copy_tree, prepare
 
@@ -230,6 +230,12 @@ def pytest(*folders: str, env: str = 'core', dist: str = 'load') -> c.Callable[[
     return run
 
 
+def kubernetes(shell: Shell, arguments: list[str]) -> None:
+    """What lies in clusters, with a real API server; the first run on a machine builds it."""
+    os.environ['KUBERNETES_PROGRAMS'] = str(apiserver.programs(shell))
+    pytest('tests/kubernetes', dist='loadfile')(shell, arguments)
+
+
 def pytest_problem(code: int, output: str) -> str | None:
     """What pytest left out: everything (exit code 5), or the tests that its closing line counts as skipped."""
     if code == 5:
@@ -273,6 +279,8 @@ STAGES = (
     Stage('types', 'mypy over the engine, action plugins, emulator and tools', types, ('core', 'lint')),
     Stage('docs', 'antsibull-docs over plugins and guides', docs, ('lint',)),
     Stage('changelog', 'fragments and changelog.yaml', changelog, ('lint',)),
+    Stage('test-k8s', 'hooks and resource modifiers with a real API server of Kubernetes; not part of test, but of CI',
+          kubernetes, pytest=True, apart=True),
     Stage('test-az', 'the Azure CLI with the emulator, beside the collection; not part of test',
           pytest('tests/az', dist='loadfile'), ('core', 'az'), pytest=True, apart=True),
     Stage('test-browser', 'the coverage page in headless Chromium, which has to be installed; not part of test',
