@@ -5,8 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ansible_collections.aks.backup.plugins.modules import aks_backup_hook as module
 from ansible_collections.aks.backup.plugins.plugin_utils._worker import ContractAction
+
+with contextlib.suppress(ImportError):
+    # Before the controller forks, and so once for the run; it takes longer than the task.
+    import kubernetes.config  # noqa: F401  pylint: disable=unused-import
 
 
 class ActionModule(ContractAction):

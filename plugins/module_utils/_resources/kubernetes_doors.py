@@ -39,6 +39,8 @@ STATUS = {"AlreadyExists": 409, "Conflict": 409, "Forbidden": 403, "Invalid": 42
           "ServiceUnavailable": 503, "TooManyRequests": 429, "Unauthorized": 401, "BadRequest": 400}  # fmt: skip
 VERBS = {"DELETE": "delete", "GET": "get", "POST": "create", "PUT": "replace"}
 REFUSAL = re.compile(r"^Error from server(?: \((\w+)\))?: (.*)", re.MULTILINE | re.DOTALL)
+# What an object holds is refused in other words than everything else.
+INVALID = re.compile(r"^(The .* is invalid: .*)", re.MULTILINE | re.DOTALL)
 
 
 class Answer(NamedTuple):
@@ -248,6 +250,8 @@ def understood(code: int | None, logs: str, reason: str, cluster: str) -> Answer
     refusal = REFUSAL.search(logs)
     if refusal and refusal[1] in STATUS:
         return Answer(STATUS[refusal[1]], {"reason": refusal[1], "message": refusal[2].strip()})
+    if invalid := INVALID.search(logs):
+        return Answer(STATUS["Invalid"], {"reason": "Invalid", "message": invalid[1].strip()})
     said = (logs or reason).strip() or "it does not say why"
     raise BackupError(
         f"AKS could not carry out the command in the cluster {cluster}: {said} (exit code {code}). "

@@ -175,7 +175,7 @@ def _string_problems(where: str, path: str, value: str) -> Iterator[str]:
         )
     if value[:1] in ("{", "[") and (STRINGS.fullmatch(path) or not _json(value)):
         yield (
-            f"{where}: the value would be taken for JSON. Where it is meant so, give the dictionary or the list itself, "
+            f"{where}: the value would be taken for JSON. Where that is meant, give the dictionary or the list itself, "
             "which is written as JSON for you; where a string is, use merge_patches."
         )
 

@@ -9,11 +9,14 @@ Wording and codes are those of kubectl 1.20; `./run test-k8s` compares them with
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
 METHODS = {"create": "POST", "delete": "DELETE", "get": "GET", "replace": "PUT"}
+# How the API server words that an object cannot be as it is: kind, group, name, what is wrong with it.
+INVALID = re.compile(r'(\w+)[\w.]* "(.*)" is invalid: (.*)', re.DOTALL)
 
 Send = Callable[[str, str, Any], tuple[int, Any]]
 
@@ -35,4 +38,7 @@ def run(command: str, files: Mapping[str, str], send: Send) -> tuple[int, str]:
         return 0, answer if isinstance(answer, str) else json.dumps(answer, separators=(",", ":"))
     if isinstance(answer, str):
         return 1, "Error from server (NotFound): the server could not find the requested resource\n"
+    if invalid := INVALID.fullmatch(answer["message"]):
+        said = "".join(f"\n* {each}" for each in invalid[3][1:-1].split(", ")) if invalid[3][0] == "[" else invalid[3]
+        return 1, f'The {invalid[1]} "{invalid[2]}" is invalid: {said}\n'
     return 1, f"Error from server ({answer['reason']}): {answer['message']}\n"
