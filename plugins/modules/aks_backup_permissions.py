@@ -51,8 +51,8 @@ options:
     elements: str
   force_revoke:
     description:
-      - With O(mode=revoke), whether to revoke what a backup instance of the cluster in the vault still needs. Its backups
-        then fail. For a plan in which an earlier task removes the backup instance.
+      - With O(mode=revoke), whether to revoke what a backup instance of the cluster in the vault still needs. Its
+        backups then fail. For a plan in which an earlier task removes the backup instance.
     type: bool
     default: false
   mode:

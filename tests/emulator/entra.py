@@ -91,7 +91,8 @@ class Entra:
         header = exchange.headers.get("x-ms-authorization-auxiliary", "")
         entries = [entry.strip() for entry in header.split(",") if entry.strip()]
         if len(entries) > AUXILIARY:
-            raise FrontDoorError(400, "InvalidAuxiliaryTokens", f"A request takes at most {AUXILIARY} auxiliary tokens.")
+            raise FrontDoorError(
+                400, "InvalidAuxiliaryTokens", f"A request takes at most {AUXILIARY} auxiliary tokens.")
         return tuple(self._bearer(exchange, entry) for entry in entries)
 
     def _bearer(self, exchange: Exchange, header: str) -> Principal:

@@ -89,7 +89,9 @@ def cases(subscription: Subscription) -> dict[str, Refusal]:
         "stopped, instance": case("instance", *stopped, **cluster("aks-stopped")),
         # Schedules and retention
         "every 5 hours": case("policy", "is 5 hours", *hours, name="new", preset=None, schedule={"interval": 5}),
-        "every 24 hours": case("policy", *hours, "frequency=daily", name="new", schedule={"interval": 24}),
+        "every 24 hours": case(
+            "policy", "interval is 24 with frequency=daily", "only 1", name="new", schedule={"interval": 24}
+        ),
         "every 2 days": case(
             "policy", "frequency=daily", "only 1", name="new", schedule={"frequency": "daily", "interval": 2}
         ),
@@ -105,7 +107,7 @@ def cases(subscription: Subscription) -> dict[str, Refusal]:
         "bad vault": case("vault", "'9vault' is not a valid name of a Backup vault", "2 to 50", name="9vault"),
         "bad policy": case("policy", "'a_b' is not a valid name of a backup policy", "3 to 150", name="a_b"),
         "bad instance": case("instance", "'-x' is not a valid name of a backup instance", name="-x"),
-        "bad extension": case("extension", "is not a valid name of a extension", name="-x", **cluster("aks-east-2")),
+        "bad extension": case("extension", "is not a valid name of an extension", name="-x", **cluster("aks-east-2")),
         "bad binding": case(
             "binding", "is not a valid name of a Trusted Access role binding", "1 to 24", name="x" * 25
         ),

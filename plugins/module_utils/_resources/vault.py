@@ -34,8 +34,8 @@ class Vault(Resource):
     noun = "Backup vault"
     immutable = {
         "location": "a vault cannot move; create one with another name.",
-        "properties.storageSettings": "redundancy and data store of a vault are fixed when it is created; create another "
-        "vault for another redundancy.",
+        "properties.storageSettings": "redundancy and data store of a vault are fixed when it is created; create "
+        "another vault for another redundancy.",
         f"{ENCRYPTION}.infrastructureEncryption": "infrastructure encryption is chosen when a vault is created; "
         "create another vault for it.",
     }

@@ -32,7 +32,8 @@ def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
         world.store.put(id, {
             "location": slug(entry["location"]), "tags": entry.get("tags") or {},
             "sku": {"name": entry.get("sku", "Premium_LRS"), "tier": "Premium"},
-            "properties": {"diskSizeGB": entry.get("gib", 32), "diskState": "Attached", "networkAccessPolicy": "AllowAll",
+            "properties": {"diskSizeGB": entry.get("gib", 32), "diskState": "Attached",
+                           "networkAccessPolicy": "AllowAll",
                            "publicNetworkAccess": "Enabled", "encryption": {"type": "EncryptionAtRestWithPlatformKey"},
                            "provisioningState": "Succeeded", **entry.get("properties", {})}})
 
