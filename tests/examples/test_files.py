@@ -185,3 +185,15 @@ def test_an_example_is_planned_done_and_then_finds_nothing_to_do(subscription: S
 
 def changes(result: Run) -> list[tuple[str, str]]:
     return sorted((step.host, step.task) for step in result.steps if step.changed)
+
+
+def test_the_report_leaves_its_files_and_fails_where_a_cluster_has_no_backups(
+    subscription: Subscription, tmp_path: pathlib.Path
+) -> None:
+    plays = yaml.safe_load((FOLDER / "05-coverage-report.yml").read_text())
+    chosen = {"report_folder": str(tmp_path), "tolerated_gaps": 0}
+    result = subscription.play(playbook=plays, variables=chosen)
+    assert result.code == 2
+    said = result["Look at every cluster of the subscription"].result["msg"]
+    assert said.startswith("3 clusters have the finding unprotected")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["coverage.html", "coverage.md", "coverage.xml"]
