@@ -9,8 +9,8 @@ import json
 import stat
 import threading
 import time
-import xml.etree.ElementTree as ElementTree
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 

@@ -9,9 +9,9 @@ import base64
 import hashlib
 import itertools
 import re
-import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 

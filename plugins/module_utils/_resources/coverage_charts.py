@@ -16,7 +16,7 @@ BAR = 120
 LANES = {"in time": ("good", 8), "overdue": ("bad", 52), "paused": ("warn", 96)}
 
 
-def bar(age: float, limit: float, look: str) -> str:
+def gauge(age: float, limit: float, look: str) -> str:
     """How old something is, on a line of twice the limit, which is marked in the middle."""
     filled = min(age / (2 * limit), 1.0) * BAR
     return (

@@ -20,7 +20,6 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Document
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_charts import (
     LANES,
-    bar,
     days_chart,
     timeline,
 )
@@ -260,7 +259,7 @@ def _good(cluster: Document, asked: datetime.datetime) -> str:
     age = max((asked - good).total_seconds(), 0.0)
     limits = [one["rpo_seconds"] for one in instances if one["rpo_seconds"]]
     look = LANES[_lane(cluster)][0]
-    allowed = f"<small>{esc(hours(min(limits)))} allowed</small>{bar(age, min(limits), look)}" if limits else ""
+    allowed = f"<small>{esc(hours(min(limits)))} allowed</small>{gauge(age, min(limits), look)}" if limits else ""
     return f'<td data-key="{age:.0f}"><span class="{look}">{esc(hours(age))} ago</span>{allowed}</td>'
 
 

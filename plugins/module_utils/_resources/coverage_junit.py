@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from ansible_collections.aks.backup.plugins.module_utils._arm import Document
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_reasons import ERROR, REASONS
