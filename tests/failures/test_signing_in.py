@@ -172,6 +172,31 @@ def test_environment_variables_of_azure_and_of_terraform(signers):
         assert signers.who(run["read"]) == {"service_principal"}
 
 
+def test_workload_identity_as_its_webhook_sets_it_up_in_a_pod(signers):
+    webhook = {
+        "AZURE_AUTHORITY_HOST": signers.subscription.environment["EMULATOR_URL"],
+        "AZURE_CLIENT_ID": signers.ids["oidc"],
+        "AZURE_FEDERATED_TOKEN_FILE": "{home}/assertion",
+        "AZURE_TENANT_ID": signers.tenant,
+    }
+    run = signers.play([sign_in("read")], environment=webhook).ok()
+    assert signers.who(run["read"]) == {"oidc"}
+
+
+def test_the_metadata_service_of_a_virtual_machine(signers):
+    """As against App Service, which the other tests have: no header to prove anything, but a word in the request."""
+    url = f"{signers.subscription.environment['EMULATOR_URL']}/_host/{signers.host}"
+    metadata = {"IDENTITY_ENDPOINT": None, "IDENTITY_HEADER": None, "AZURE_POD_IDENTITY_AUTHORITY_HOST": url}
+    tasks = [
+        sign_in("system-assigned", auth_source="msi"),
+        sign_in("by client_id", auth_source="msi", client_id=signers.ids["msi"]),
+        sign_in("another", auth_source="msi", client_id=str(uuid.uuid4())),
+    ]
+    run = signers.play(tasks, environment=metadata).ok()
+    assert signers.who(run["system-assigned"]) == signers.who(run["by client_id"]) == {"msi"}
+    assert run["another"].failed and "Traceback" not in run.output
+
+
 def test_what_is_said_when_it_does_not_work(signers):
     client = {"client_id": signers.ids["service_principal"], "tenant": signers.tenant}
     stranger = jwt.encode({"iss": "https://else.example.com", "exp": int(time.time()) + 600}, signers.key, "RS256")
