@@ -21,6 +21,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_charts import (
     LANES,
     days_chart,
+    gauge,
     timeline,
 )
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_findings import BACKING_UP, hours
