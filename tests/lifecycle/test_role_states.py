@@ -159,3 +159,16 @@ def test_a_tag_picks_a_step(subscription):
     assert changes(one) == [("aks-east-1", "aks_backup : Create the Backup vault")]
     modules = {step.action for step in one.steps if step.action.startswith("aks.backup.")}
     assert modules == {"aks.backup.aks_backup_vault"}
+
+
+def test_another_host_talks_to_azure(subscription):
+    hosts = (*EAST[:1], "bastion")
+    elsewhere = {"bastion": {"ansible_connection": "elsewhere"}}
+    asked = {"aks_backup_delegate_to": "bastion", "aks_backup_hosts": EAST[0], "aks_backup_preflight": "skip"}
+    plan = run(subscription, PROTECT, "--check", more=elsewhere, hosts=hosts, **asked).ok()
+    modules = [step for step in plan.steps if step.action.startswith("aks.backup.") and step.kind == "ok"]
+    assert len(modules) > 8 and {step.host for step in modules} == {EAST[0]}
+    # Ansible does not say it of the items of loops.
+    delegated = [step.result["_ansible_delegated_vars"] for step in modules if "results" not in step.result]
+    assert len(delegated) > 5 and {one["ansible_connection"] for one in delegated} == {"elsewhere"}
+    assert facts(plan, "aks_backup_result").keys() == {EAST[0]}
