@@ -24,6 +24,7 @@ class DryRun(Arm):
 
     def __init__(self, arm: Arm) -> None:  # pylint: disable=super-init-not-called
         self._arm = arm
+        self.tell = arm.tell
         self.subscription_id, self.cloud, self.deadline, self.interval = (
             arm.subscription_id,
             arm.cloud,

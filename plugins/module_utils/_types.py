@@ -89,7 +89,9 @@ TYPES: dict[str, Operations] = {
     "microsoft.containerservice/locations/trustedaccessroles": Operations(
         AKS, "trusted_access_roles", list="list", arguments=name
     ),
-    "microsoft.containerservice/managedclusters": Operations(AKS, "managed_clusters", "get"),
+    "microsoft.containerservice/managedclusters": Operations(
+        AKS, "managed_clusters", "get", list="list_by_resource_group", everywhere="list"
+    ),
     "microsoft.containerservice/managedclusters/trustedaccessrolebindings": Operations(
         AKS, "trusted_access_role_bindings", "get", "begin_create_or_update", "", "begin_delete", "list"
     ),
@@ -140,7 +142,7 @@ TYPES: dict[str, Operations] = {
         STORAGE, "storage_accounts", "get_properties", "begin_create", "update", "delete"
     ),
     "microsoft.storage/storageaccounts/blobservices/containers": Operations(
-        STORAGE, "blob_containers", "get", "create", "", "delete", arguments=container
+        STORAGE, "blob_containers", "get", "create", "", "delete", "list", container
     ),
 }
 
