@@ -48,12 +48,15 @@ attributes:
     details:
       - Nothing in Azure is ever changed. Files hold the time of the report, so that writing them is a change each time.
 options:
-  check_bindings:
+  check_clusters:
     description:
-      - Whether to read the Trusted Access role bindings of each protected cluster, which Resource Graph does not know.
-        It costs one request for each of these clusters, and takes the Python package azure-mgmt-containerservice 38.0 or
-        later. Without it, a missing binding is found only where Azure Backup
-        has stumbled over it.
+      - Whether to read extension and Trusted Access role bindings of each protected cluster from the cluster itself. It
+        costs two requests for each of these clusters, and takes the Python packages azure-mgmt-containerservice and
+        azure-mgmt-kubernetesconfiguration-extensions.
+      - Resource Graph does not know bindings. Without this, a missing one is found only where Azure Backup has stumbled
+        over it.
+      - Where Resource Graph shows no extension of any cluster, this is needed to find out which ones lack it. A warning
+        says so.
     type: bool
     default: false
   fail_on:
@@ -201,7 +204,7 @@ EXAMPLES = r"""
       - default
     partial_counts: false
     grace: 4h
-    check_bindings: true
+    check_clusters: true
 """
 
 RETURN = r"""
@@ -784,7 +787,7 @@ from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCE_
 
 ARGUMENT_SPEC = {
     **fleet_scope.FLEET_SPEC,
-    "check_bindings": {"type": "bool", "default": False},
+    "check_clusters": {"type": "bool", "default": False},
     "fail_on": {
         "type": "list",
         "elements": "dict",

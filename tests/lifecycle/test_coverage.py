@@ -65,7 +65,7 @@ def test_every_condition_is_found_and_nothing_else(emulator, tmp_path):
     tasks = [
         task("plain", REPORT, **everywhere),
         task("strict", REPORT, **everywhere, partial_counts=False),
-        task("bound", REPORT, **everywhere, check_bindings=True),
+        task("bound", REPORT, **everywhere, check_clusters=True),
         task("check", REPORT, check=True, **everywhere),
         task("patient", REPORT, **everywhere, grace="2d"),
         task("named", REPORT, **everywhere, namespaces=["shop", "scratch"]),
@@ -189,6 +189,25 @@ def test_refusals(emulator, tmp_path):
     assert asked == []
 
 
+def test_where_resource_graph_shows_no_extension_at_all(emulator):
+    """It may not show those of AKS: then nobody's is reported as missing, until each cluster is asked."""
+    fleet = Fleet(emulator, {"aks-1": CONDITIONS["without_extension"], "aks-2": CONDITIONS["bare"]})
+    run = fleet.subscription.play([task("graph", REPORT), task("clusters", REPORT, check_clusters=True)]).ok()
+    assert reasons(run["graph"])["aks-1"] == set()
+    (warning,) = run["graph"].result["warnings"]
+    assert warning.startswith("Azure Resource Graph shows no backup extension in any cluster")
+    assert reasons(run["clusters"])["aks-1"] == {"extension_missing"}
+    assert "warnings" not in run["clusters"].result
+
+
+def test_a_cluster_that_is_gone_while_resource_graph_shows_it(emulator):
+    fleet = Fleet(emulator, {"aks-1": CONDITIONS["well"], "aks-2": CONDITIONS["well"]})
+    fleet.remove("aks-2")
+    run = fleet.subscription.play([task("graph", REPORT), task("clusters", REPORT, check_clusters=True)]).ok()
+    assert sorted(reasons(run["graph"])) == ["aks-1", "aks-2"]
+    assert sorted(reasons(run["clusters"])) == ["aks-1"]
+
+
 def test_a_file_that_cannot_be_written(emulator):
     fleet = Fleet(emulator, {})
     run = fleet.subscription.play(
@@ -202,12 +221,16 @@ def test_fifty_random_fleets_while_clusters_go_away(emulator):
     for start in range(0, 50, 10):
         fleets = [random_fleet(emulator, 1000 + seed) for seed in range(start, start + 10)]
         told = [expected(fleet) for fleet in fleets]
+        for number, fleet in enumerate(fleets):
+            if number % 2 and not any(how.extension for how in fleet.conditions.values()):
+                # Where no extension is seen at all, and no cluster is asked, none counts as missing.
+                told[number] = {name: found - {"extension_missing"} for name, found in told[number].items()}
         tasks = []
         for number, fleet in enumerate(fleets):
             environment = fleet.subscription.environment
             tasks.append(task(f"{number}", REPORT, subscriptions=fleet.subscriptions, tenant=fleet.tenant,
                               client_id=environment["AZURE_CLIENT_ID"], secret=environment["AZURE_CLIENT_SECRET"],
-                              check_bindings=number % 2 == 0))  # fmt: skip
+                              check_clusters=number % 2 == 0))  # fmt: skip
         # Clusters of every third fleet go away one by one while the reports are made.
         going = [(fleet, name) for fleet in fleets[::3] for name in list(fleet.conditions)]
         gone = threading.Thread(
@@ -222,8 +245,11 @@ def test_fifty_random_fleets_while_clusters_go_away(emulator):
                 assert found == before, (start, number)
             else:
                 assert set(found) <= set(before), (start, number)
-                # A binding that went with its cluster may be missed; what Resource Graph shows is not.
-                assert all(found[name] - {"binding_missing"} == before[name] - {"binding_missing"} for name in found)
+                # Where the cluster itself is asked, extension and binding may be gone before it; the rest is not.
+                going_too = {"binding_missing", "extension_missing", "extension_failed"}
+                assert all(found[name] - going_too == before[name] - going_too for name in found), (start, number)
+                if number % 2:
+                    assert all(found[name] == before[name] for name in found), (start, number)
 
 
 def test_pages_of_two(emulator):

@@ -20,7 +20,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources import (
 )
 
 NOW = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.timezone.utc)
-OPTIONS = {"grace": 7200, "namespaces": []}
+OPTIONS = {"extensions": True, "grace": 7200, "namespaces": []}
 VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.DataProtection/backupVaults/bv"
 
 
@@ -132,6 +132,7 @@ def test_a_late_backup_is_told_with_its_figures():
     [
         ({}, []),
         ({"extension": None}, ["extension_missing"]),
+        ({"extension": None, "extensions": False}, []),
         ({"extension": {**EXTENSION, "state": "Failed"}}, ["extension_failed"]),
         ({"extension": {**EXTENSION, "state": None}}, ["extension_failed"]),
         ({"extension": {**EXTENSION, "state": "Updating"}}, []),

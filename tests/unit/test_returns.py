@@ -41,7 +41,7 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     ],
     "aks_backup_coverage_info": [
         {"output": {"json": "coverage.json"}, "ignore_findings": ["vault_guard"]},
-        {"fail_on": [{"reason": "unprotected", "max": 5}], "check_bindings": True},
+        {"fail_on": [{"reason": "unprotected", "max": 5}], "check_clusters": True},
     ],
     "aks_backup_extension_info": [{**CLUSTER}],
     "aks_backup_hook": [

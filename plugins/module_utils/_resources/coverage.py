@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
 from ansible_collections.aks.backup.plugins.module_utils._resources import (
@@ -35,10 +36,15 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_rea
     REASONS,
     VAULT_REASONS,
 )
+from ansible_collections.aks.backup.plugins.module_utils._resources.extension import LIST_TYPE, TYPE
 
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 # Azure keeps jobs for longer, but a report of more days would be a history.
 MOST_DAYS = 30
+NO_EXTENSIONS = (
+    "Azure Resource Graph shows no backup extension in any cluster, so none is reported as missing. Set check_clusters "
+    "to true to read them from the clusters themselves."
+)
 # How many names a sentence lists.
 NAMED = 10
 
@@ -53,7 +59,8 @@ def work(arm: Arm, params: Params) -> Outcome:
         arm, params, {**fleet_state.STATE, **fleet_state.POSTURE, **fleet_state.history(params["job_days"])}
     )
     shown = fleet_state.clusters(rows, params)
-    found = report(rows, shown, params, _bindings(arm, shown) if params["check_bindings"] else None)
+    shown, bindings = _look(arm, shown) if params["check_clusters"] else (shown, None)
+    found = report(rows, shown, params, bindings)
     found["violations"] = violations(found, params["fail_on"])
     before, after = _files(params["output"] or {}, found)
     for path, text in after.items():
@@ -67,6 +74,7 @@ def work(arm: Arm, params: Params) -> Outcome:
         before={path: _size(text) for path, text in before.items()} if after else None,
         after={path: _size(text) for path, text in after.items()} if after else None,
         result=result,
+        warnings=[] if _extensions_count(rows, shown, bindings) else [NO_EXTENSIONS],
     )
 
 
@@ -93,10 +101,28 @@ def _problems(params: Params) -> list[str]:
     return said
 
 
-def _bindings(arm: Arm, clusters: list[Document]) -> dict[str, list[Document]]:
-    """The Trusted Access role bindings of each protected cluster; Resource Graph does not know them."""
-    ids = [cluster["id"] for cluster in clusters if cluster["protection"]["instances"]]
-    return dict(zip(ids, arm.together(partial(arm.list_all, BINDINGS, id_) for id_ in ids), strict=True))
+def _look(arm: Arm, clusters: list[Document]) -> tuple[list[Document], dict[str, list[Document]]]:
+    """Read the extension of each protected cluster into what is shown of it, and give its Trusted Access role bindings.
+
+    Resource Graph does not know bindings, and may not know extensions of AKS clusters. Clusters that are gone meanwhile
+    are left out.
+    """
+    mine = [cluster for cluster in clusters if cluster["protection"]["instances"]]
+    types = (BINDINGS, LIST_TYPE)
+    found = arm.together(partial(arm.list_all, type_, cluster["id"]) for cluster in mine for type_ in types)
+    gone = set()
+    for cluster, bindings, extensions in zip(mine, found[::2], found[1::2], strict=True):
+        ours = [one for one in extensions if str(dig(one, "properties.extensionType")).lower() == TYPE]
+        cluster["protection"]["extension"] = fleet_state.extension(ours[0]) if ours else None
+        if not bindings and not extensions and arm.get(cluster["id"]) is None:
+            gone.add(cluster["id"])
+    there = [cluster for cluster in clusters if cluster["id"] not in gone]
+    return there, {cluster["id"]: bindings for cluster, bindings in zip(mine, found[::2], strict=True)}
+
+
+def _extensions_count(rows: fleet_state.Rows, clusters: list[Document], bindings: object) -> bool:
+    """Whether an extension that is not seen is one that is not there: where none is seen anywhere, it need not be."""
+    return bool(rows.extensions) or bindings is not None or not any(one["protection"]["instances"] for one in clusters)
 
 
 # From rows to a report; pure
@@ -110,7 +136,11 @@ def report(
 ) -> Document:
     """Clusters with their findings, the vaults that protect them, their jobs, and all of that in numbers."""
     ignored, asked = set(params["ignore_findings"] or []), rows.asked
-    options = {"grace": times.period(params["grace"], "grace"), "namespaces": params["namespaces"] or []}
+    options = {
+        "extensions": _extensions_count(rows, clusters, bindings),
+        "grace": times.period(params["grace"], "grace"),
+        "namespaces": params["namespaces"] or [],
+    }
     latest = _latest_jobs(rows.job_counts)
     policies = {row["id"].lower(): row for row in rows.policies}
     by_id = {row["id"].lower(): row for row in rows.clusters}

@@ -75,7 +75,7 @@ def of_cluster(cluster: Document, row: Document, options: Mapping[str, Any], ask
     protection = cluster["protection"]
     if protection["state"] == "unprotected":
         return _unprotected(cluster, row)
-    said = _extension(protection["extension"])
+    said = _extension(protection["extension"]) if protection["extension"] or options["extensions"] else []
     for instance in protection["instances"]:
         said += _instance(instance, options, asked, policies, bindings)
     return said + _namespaces(protection["instances"], options["namespaces"])

@@ -21,7 +21,7 @@ def BASE(subscription):
 
 
 OPTIONS = {
-    "check_bindings": Proven(CONDITIONS),
+    "check_clusters": Proven(CONDITIONS),
     "exclude.locations": Shows({"exclude": {"locations": ["westeurope"]}}, hides="aks-west-1"),
     "exclude.names": Shows({"exclude": {"names": ["*-west-*"]}}, hides="aks-west-1"),
     "exclude.resource_groups": Shows({"exclude": {"resource_groups": ["rg-*"]}}, hides="aks-west-1"),
