@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import importlib
 import io
 import json
-import re
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +21,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
-from ansible_collections.aks.backup.plugins.module_utils._auth import auxiliary_credential, choose, credential
+from ansible_collections.aks.backup.plugins.module_utils._auth import choose, credential
+from ansible_collections.aks.backup.plugins.module_utils._clients import Clients
 from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud, replace_file
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
 from ansible_collections.aks.backup.plugins.module_utils._errors import (
@@ -35,7 +34,6 @@ from ansible_collections.aks.backup.plugins.module_utils._errors import (
 )
 from ansible_collections.aks.backup.plugins.module_utils._types import (
     BY_PATH,
-    DATA_PROTECTION,
     PASSING,
     POSTS,
     QUESTIONS,
@@ -44,7 +42,6 @@ from ansible_collections.aks.backup.plugins.module_utils._types import (
     RESOURCES,
     TYPES,
     Operations,
-    Package,
     extension,
     group_and_names,
     scope_and_name,
@@ -78,18 +75,15 @@ class Arm:
         self.operations: list[Document] = []
         self._params = params
         self._transport_options = transport_options
-        self._credential = credential(params, cloud, transport_options, shared_directory)
-        self._auxiliary = auxiliary_credential(params, cloud, transport_options, shared_directory)
-        self._clients: dict[tuple[Any, ...], Any] = {}
+        self._clients = Clients(params, cloud, deadline, transport_options, shared_directory)
         self._lock = threading.Lock()
-        self._transport: Any = None
 
     @property
     def tenant_id(self) -> str | None:
         """The tenant in which the tokens are issued: the user's option, else what the access token says."""
         if self._params.get("tenant"):
             return str(self._params["tenant"])
-        token = self._ask(lambda: self._credential.get_token(self.cloud.scope), "sign in", "")
+        token = self._ask(lambda: self._clients.credential.get_token(self.cloud.scope), "sign in", "")
         try:
             payload = token.token.split(".")[1]
             found: str | None = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("tid")
@@ -108,7 +102,7 @@ class Arm:
         parsed, row = _row(id_)
 
         def call() -> Any:
-            operation = self._operation(parsed.subscription, row.package, row.group, row.get)
+            operation = self._clients.operation(parsed.subscription, row.package, row.group, row.get)
             return operation(*row.arguments(parsed), cls=_reply, timeout=self.deadline.remaining())
 
         try:
@@ -131,7 +125,7 @@ class Arm:
             everywhere = bool(row.everywhere) and parsed.type == "microsoft.resources/subscriptions"
             listing = row.everywhere if everywhere else row.list
             arguments = () if everywhere else _list_arguments(row, parsed, parent_id)
-            operation = self._operation(parsed.subscription, row.package, row.group, listing)
+            operation = self._clients.operation(parsed.subscription, row.package, row.group, listing)
             return [_wire(item) for item in operation(*arguments, timeout=self.deadline.remaining(), **query)]
 
         try:
@@ -155,7 +149,7 @@ class Arm:
         stream = _stream(body)
 
         def call() -> list[Document]:
-            operation = self._operation(parsed.subscription, package, group, name)
+            operation = self._clients.operation(parsed.subscription, package, group, name)
             options: Document = {"timeout": self.deadline.remaining(), **query}
             if name == "get":
                 return [operation(*row.arguments(parsed), stream, cls=_reply, **options)[0] or {}]
@@ -203,7 +197,7 @@ class Arm:
             stream = _stream({**asked, "options": options})
 
             def call(stream: io.BytesIO = stream) -> Document:
-                operation = self._operation(self.subscription_id, RESOURCE_GRAPH, "", "resources")
+                operation = self._clients.operation(self.subscription_id, RESOURCE_GRAPH, "", "resources")
                 return operation(stream, cls=_reply, timeout=self.deadline.remaining())[0] or {}
 
             page = self._ask(call, "search Azure Resource Graph", "", (stream,))
@@ -324,7 +318,7 @@ class Arm:
 
         def call() -> Document:
             entry["status"] = None
-            operation = self._operation(subscription, row.package, row.group, name)
+            operation = self._clients.operation(subscription, row.package, row.group, name)
             options: Document = {"cls": _reply, "raw_response_hook": first_reply, **(named or {})}
             if not name.startswith("begin_"):
                 return operation(*arguments, timeout=self.deadline.remaining(), **options)[0] or {}
@@ -374,7 +368,7 @@ class Arm:
 
     def _pages(self, subscription: str, path: str, api_version: str) -> list[Document]:
         """Every page of a list that is read by its path."""
-        operation = self._operation(subscription, RESOURCES, "resources", "get_by_id")
+        operation = self._clients.operation(subscription, RESOURCES, "resources", "get_by_id")
         found: list[Document] = []
         query: dict[str, str] = {}
         while True:
@@ -386,116 +380,6 @@ class Arm:
                 return found
             # The link as it is, but for the api-version, which the client sends itself.
             query = {key: value for key, value in urllib.parse.parse_qsl(following) if key != "api-version"}
-
-    def _operation(self, subscription: str, package: Package, group: str, name: str) -> Callable[..., Any]:
-        key = (package, subscription.lower())
-        with self._lock:
-            if key not in self._clients:
-                self._clients[key] = self._client(package, subscription)
-            client = self._clients[key]
-        try:
-            operation: Callable[..., Any] = getattr(getattr(client, group) if group else client, name)
-        except AttributeError as exc:
-            raise BackupError(
-                f"The Python package {package.distribution} that is installed where this task runs is too old: it has "
-                f"no {group}.{name}. pip install --upgrade {package.distribution}"
-            ) from exc
-        return operation
-
-    def _client(self, package: Package, subscription: str) -> Any:
-        from azure.core.pipeline import policies
-        from azure.core.pipeline.transport import RequestsTransport
-        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, AuxiliaryAuthenticationPolicy
-
-        if self._transport is None:
-            # One transport for all clients, so that they share kept connections.
-            self._transport = RequestsTransport(**self._transport_options)
-        options: Document = {"base_url": self.cloud.resource_manager, "credential_scopes": [self.cloud.scope]}
-        # The clients' own pipeline minus the policy that registers resource providers behind the user's back.
-        options["policies"] = [
-            policies.RequestIdPolicy(),
-            policies.HeadersPolicy(),
-            policies.UserAgentPolicy(base_user_agent="ansible-aks.backup"),
-            policies.ProxyPolicy(),
-            policies.ContentDecodePolicy(),
-            policies.RedirectPolicy(),
-            _patience(self.deadline),
-            ARMChallengeAuthenticationPolicy(self._credential, self.cloud.scope),
-            policies.CustomHookPolicy(raw_request_hook=_asking_for(package.api_version)),
-        ]
-        if self._auxiliary is not None and package.module == DATA_PROTECTION.module:
-            # Only the vaults' service asks for it; nobody else needs to see a token of another tenant.
-            options["policies"].append(AuxiliaryAuthenticationPolicy([self._auxiliary], self.cloud.scope))
-        of = (subscription,) if package.of_subscription else ()
-        made: Any = getattr(load(package), package.client)(self._credential, *of, transport=self._transport, **options)
-        return made
-
-
-def _patience(deadline: Deadline) -> Any:
-    """The packages' own way of trying again, with throttling as the deadline's business: as often as Azure asks for it,
-    and not when the pause would go beyond it.
-    """
-    from azure.core.pipeline import policies
-
-    class Patience(policies.RetryPolicy):
-        def is_retry(self, settings: Any, response: Any) -> bool:
-            pause = self.get_retry_after(response) or settings["backoff"] * 2 ** len(settings["history"])
-            return super().is_retry(settings, response) and pause < deadline.remaining()
-
-        def increment(self, settings: Any, response: Any = None, error: Any = None) -> bool:
-            if response is not None and _status(response) == 429:
-                settings["total"] += 1
-                settings["status"] += 1
-            return super().increment(settings, response, error)
-
-    return Patience(timeout=deadline.seconds)
-
-
-def _status(response: Any) -> int | None:
-    # After a broken connection there is a request in place of a response.
-    return getattr(getattr(response, "http_response", None), "status_code", None)
-
-
-def load(package: Package) -> Any:
-    """Import a client package when it is first needed; raises :class:`BackupError` naming what to install."""
-    try:
-        return importlib.import_module(package.module)
-    except ImportError as exc:
-        raise BackupError(
-            f"The Python package {package.distribution} is needed where this task runs: pip install "
-            f"{package.distribution}"
-        ) from exc
-
-
-def preload(*packages: Package) -> None:
-    """Import packages ahead of need, in the controller before it forks; what is not installed is met later, with a
-    sentence.
-    """
-    for name in (
-        "azure.identity",
-        "azure.core.pipeline.policies",
-        "azure.mgmt.core.policies",
-        *(package.module for package in packages),
-    ):
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            return
-
-
-def _asking_for(version: str | None) -> Callable[[Any], None] | None:
-    """A hook that puts an api-version into every request.
-
-    The clients take a version themselves, but then refuse, on their own, operations whose newest parameters that
-    version lacks, used or not: creating a vault among them.
-    """
-    if version is None:
-        return None
-
-    def hook(request: Any) -> None:
-        request.http_request.url = re.sub(r"(?<=[?&]api-version=)[^&]*", version, request.http_request.url, count=1)
-
-    return hook
 
 
 def _row(id_: str) -> tuple[_ids.ResourceId, Operations]:

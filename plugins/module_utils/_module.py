@@ -18,7 +18,8 @@ from typing import Any, Protocol
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ansible_collections.aks.backup.plugins.module_utils import _auth, _cloud
-from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, load
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm
+from ansible_collections.aks.backup.plugins.module_utils._clients import load
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
 from ansible_collections.aks.backup.plugins.module_utils._dry_run import DryRun
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused

@@ -23,7 +23,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.aks.backup.plugins.module_utils._arm import preload
+from ansible_collections.aks.backup.plugins.module_utils._clients import preload
 from ansible_collections.aks.backup.plugins.module_utils._module import Contract
 
 try:

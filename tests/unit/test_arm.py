@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.aks.backup.plugins.module_utils import _arm
+from ansible_collections.aks.backup.plugins.module_utils import _arm, _clients
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError
 from ansible_collections.aks.backup.plugins.module_utils._types import INSTANCES
 
@@ -46,7 +46,7 @@ def test_what_means_that_there_is_nothing(facts, absent):
 
 
 def test_the_version_is_put_into_requests_and_monitors_stay_as_they_were_signed():
-    hook = _arm._asking_for("2025-07-01")
+    hook = _clients._asking_for("2025-07-01")
     for before, after in (
         ("https://h/x?api-version=2026-06-01&$filter=a%20b", "https://h/x?api-version=2025-07-01&$filter=a%20b"),
         ("https://h/op?api-version=2025-07-01&t=1&s=a%2Fb", "https://h/op?api-version=2025-07-01&t=1&s=a%2Fb"),
@@ -55,7 +55,7 @@ def test_the_version_is_put_into_requests_and_monitors_stay_as_they_were_signed(
         request = SimpleNamespace(http_request=SimpleNamespace(url=before))
         hook(request)
         assert request.http_request.url == after
-    assert _arm._asking_for(None) is None
+    assert _clients._asking_for(None) is None
 
 
 def test_between_looks_it_is_what_the_reply_asks_for_else_poll_interval():
@@ -71,12 +71,12 @@ def test_between_looks_it_is_what_the_reply_asks_for_else_poll_interval():
 
 
 def test_an_operation_that_the_installed_package_lacks():
-    arm = _arm.Arm.__new__(_arm.Arm)
-    arm._lock = threading.Lock()
-    arm._clients = {(INSTANCES, "s"): SimpleNamespace(backup_vaults=SimpleNamespace(get="got"))}
-    assert arm._operation("S", INSTANCES, "backup_vaults", "get") == "got"
+    clients = _clients.Clients.__new__(_clients.Clients)
+    clients._lock = threading.Lock()
+    clients._clients = {(INSTANCES, "s"): SimpleNamespace(backup_vaults=SimpleNamespace(get="got"))}
+    assert clients.operation("S", INSTANCES, "backup_vaults", "get") == "got"
     for group, name in (("backup_vaults", "begin_rename"), ("deleted_backup_vaults", "get")):
         with pytest.raises(BackupError) as caught:
-            arm._operation("s", INSTANCES, group, name)
+            clients.operation("s", INSTANCES, group, name)
         assert f"it has no {group}.{name}" in caught.value.message
         assert caught.value.message.endswith("pip install --upgrade azure-mgmt-dataprotection")

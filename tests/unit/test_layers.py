@@ -26,6 +26,7 @@ ORDER = (
     "_cloud",
     "_auth",
     "_types",
+    "_clients",
     "_arm",
     "_dry_run",
     "_reconcile",
@@ -33,7 +34,7 @@ ORDER = (
     "_module",
 )
 # The files in which a package of this name may be imported.
-EDGES = {"ansible": {"_module"}, "azure": {"_cloud", "_auth", "_arm"}}
+EDGES = {"ansible": {"_module"}, "azure": {"_cloud", "_auth", "_clients", "_arm"}}
 
 
 def files() -> list[pathlib.Path]:
