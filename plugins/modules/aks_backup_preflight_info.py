@@ -58,6 +58,7 @@ options:
       cluster_settled: Whether no other operation on the cluster is under way or has failed.
       csi_disk: Whether the disk CSI driver and the snapshot controller are enabled.
       csi_file: Whether the file CSI driver is enabled, when file shares are to be backed up.
+      deleted_vault: Whether a soft-deleted vault has the name of the one that is to be made.
       disks_speed: Disks whose snapshots take long.
       disks_vault_tier: Disks that Azure does not copy to the vault tier, when the policy uses it.
       extension_access: Whether the extension and the storage account agree on shared keys.

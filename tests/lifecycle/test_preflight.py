@@ -347,6 +347,22 @@ def test_another_subscription_for_the_vault(emulator):
     assert second in run["look"].result["sentences"][0]
 
 
+def test_a_vault_that_was_deleted(subscription):
+    ids = Ids(subscription)
+    world = World(subscription)
+    where = "providers/Microsoft.DataProtection/locations/eastus/deletedVaults/00000000-0000-0000-0000-00000000dead"
+    subscription.emulator.server.world.register(subscription.id, "Microsoft.DataProtection", "Registered")
+    times = {"deletionTime": "2026-12-01T00:00:00Z", "scheduledPurgeTime": "2026-12-31T00:00:00Z"}
+    kept = {"originalBackupVaultName": "bv-east", "originalBackupVaultResourcePath": ids.vault}
+    world.add(where, {"location": "eastus", "properties": {**kept, "resourceDeletionInfo": times}})
+    other = {"vault_name": "bv-other"}
+    run = subscription.play([look(subscription), look(subscription, "another name", **other)]).ok()
+    assert statuses(run["look"])["deleted_vault"] == "warn"
+    said = [one for one in run["look"].result["sentences"] if one.startswith("deleted_vault (warn): ")]
+    assert "2026-12-31T00:00:00Z" in said[0] and "undelete" in said[0]
+    assert "deleted_vault" not in statuses(run["another name"])
+
+
 def test_what_a_caller_may_not(emulator):
     subscription = Subscription(emulator, scenario(("Reader", "{subscription}")))
     reader = operator(subscription)

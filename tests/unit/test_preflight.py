@@ -57,6 +57,7 @@ WELL = {
     "cluster_id": wire.CLUSTER,
     "container": wire.CONTAINER_DOCUMENT,
     "deleted": [],
+    "deleted_vaults": [],
     "disks": [DISK],
     "extensions": [EXTENSION],
     "locks": [],
@@ -76,7 +77,7 @@ WELL = {
 NOTHING = {
     **WELL,
     **dict.fromkeys(("account", "container", "policy", "snapshot_group", "vault")),
-    **{key: [] for key in ("bindings", "deleted", "disks", "extensions", "protecting")},
+    **{key: [] for key in ("bindings", "deleted", "deleted_vaults", "disks", "extensions", "protecting")},
     "on_demand": {},
 }
 
@@ -106,6 +107,12 @@ DELETED = {
         "dataSourceInfo": {"resourceID": wire.CLUSTER.upper()},
         "deletionInfo": {"scheduledPurgeTime": "2026-02-01T00:00:00Z"},
     },
+}
+DELETED_VAULT = {
+    "properties": {
+        "originalBackupVaultResourcePath": wire.VAULT.upper(),
+        "resourceDeletionInfo": {"scheduledPurgeTime": "2026-02-01T00:00:00Z"},
+    }
 }
 ELSEWHERE = changed(INSTANCE, name="other", properties__policyInfo__policyId=f"{wire.GROUPS}/x/y/z/backupPolicies/p")
 
@@ -189,6 +196,7 @@ BAD = [
     ),
     ("vault_immutability", {"vault": wire.VAULT_DOCUMENT}, ("Unlocked", "before they expire")),
     ("vault_guard", {"vault": changed(VAULT, properties__isVaultProtectedByResourceGuard=True)}, ("guard protects",)),
+    ("deleted_vault", {"deleted_vaults": [DELETED_VAULT]}, ("2026-02-01", "undelete")),
     ("soft_deleted", {"deleted": [DELETED]}, ("old (purged 2026-02-01", "undelete")),
     (
         "policy_datasource",

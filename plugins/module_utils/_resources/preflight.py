@@ -26,6 +26,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources import (
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import cluster_id, group_id, vault_id
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions_revoke import ROUTING
 from ansible_collections.aks.backup.plugins.module_utils._resources.preflight_cluster import Answer, Check
+from ansible_collections.aks.backup.plugins.module_utils._resources.vault_work import deleted_vaults
 
 CHECKS: dict[str, Check] = {
     check.id: check for part in (preflight_cluster, preflight_backup, preflight_storage) for check in part.CHECKS
@@ -42,6 +43,7 @@ ON_DEMAND = (
 )
 # Facts that are read after these others, since they depend on them.
 AFTER = {
+    "deleted_vaults": ("cluster", "vault"),
     "disks": ("cluster",),
     "roles": ("cluster", "vault", "extensions", "account", "snapshot_group"),
 }
@@ -57,6 +59,7 @@ OPTIONS = {
     "bindings": "vault_id",
     "container": "storage_account_id and blob_container",
     "deleted": "vault_id",
+    "deleted_vaults": "vault_id",
     "policy": "vault_id, and policy_name or policy_id",
     "roles": "vault_id, storage_account_id and snapshot_resource_group",
     "snapshot_group": "snapshot_resource_group",
@@ -80,6 +83,7 @@ def examine(arm: Arm, params: Params) -> Outcome:
     wanted |= {need for name in wanted for need in AFTER.get(name, ())}
     facts: Document = {**ids, "options": params, **_gather(arm, first, wanted)}
     second: dict[str, Callable[[], Any]] = {
+        "deleted_vaults": partial(_deleted_vaults, arm, facts),
         "disks": partial(_disks, arm, facts),
         "roles": partial(_roles, arm, params, facts),
     }
@@ -231,6 +235,14 @@ def _gather(arm: Arm, readers: Mapping[str, Callable[[], Any]], wanted: set[str]
             return Unreadable(exc.message)
 
     return dict(zip(names, arm.together([partial(read, name) for name in names]), strict=False))
+
+
+def _deleted_vaults(arm: Arm, facts: Document) -> list[Document]:
+    """The soft-deleted vaults of the cluster's region, while the vault does not exist; otherwise its name is taken."""
+    if facts["vault"] or not facts["cluster"]:
+        return []
+    subscription = _ids.segment(facts["vault_id"], "subscriptions")
+    return deleted_vaults(arm, subscription, facts["cluster"].get("location") or "")
 
 
 def _disks(arm: Arm, facts: Document) -> list[Document]:

@@ -122,6 +122,21 @@ def vault_guard(facts: Facts) -> Answer:
     )
 
 
+def deleted_vault(facts: Facts) -> Answer:
+    left = [
+        dig(item, "properties.resourceDeletionInfo.scheduledPurgeTime", "later")
+        for item in facts["deleted_vaults"]
+        if _ids.same(dig(item, "properties.originalBackupVaultResourcePath"), facts["vault_id"])
+    ]
+    return judged(
+        bool(left),
+        f"A deleted vault of this name waits to be purged: {', '.join(left)}."
+        if left
+        else "No deleted vault of this name waits to be purged.",
+        "Bring it back with its recovery points (aks_backup_vault, undelete); the set-up would make an empty one.",
+    )
+
+
 def soft_deleted(facts: Facts) -> Answer:
     left = [
         f"{item['name']} (purged {dig(item, 'properties.deletionInfo.scheduledPurgeTime', 'later')})"
@@ -318,6 +333,7 @@ CHECKS: Iterable[Check] = (
     Check("vault_soft_delete", "warning", ("vault",), vault_soft_delete),
     Check("vault_immutability", "info", ("vault",), vault_immutability),
     Check("vault_guard", "info", ("vault",), vault_guard),
+    Check("deleted_vault", "warning", ("deleted_vaults",), deleted_vault),
     Check("soft_deleted", "warning", ("deleted",), soft_deleted),
     Check("policy_datasource", "error", ("policy",), policy_datasource),
     Check("policy_files", "error", ("policy",), policy_files),
