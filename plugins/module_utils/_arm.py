@@ -180,6 +180,10 @@ class Arm:
         """Something else that has the same verbs, to be written to if this is."""
         return other
 
+    def apart(self) -> Arm:
+        """The same for work that would be a task of its own: a plan does not build on the plan of another task."""
+        return self
+
     def search(
         self, query: str, subscriptions: list[str], management_groups: list[str] | None = None, most: int | None = None
     ) -> list[Document]:

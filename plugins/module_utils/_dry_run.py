@@ -73,6 +73,9 @@ class DryRun(Arm):
         pretended.operations = self.operations
         return pretended
 
+    def apart(self) -> Arm:
+        return self.beside(self._arm)
+
     def search(
         self, query: str, subscriptions: list[str], management_groups: list[str] | None = None, most: int | None = None
     ) -> list[Document]:
