@@ -280,7 +280,10 @@ def test_a_report_is_left_in_files_for_machines_and_for_people(shared, tmp_path)
     rows = [line for line in people if line.startswith(f"| {HOST} | ")]
     assert len(rows) == len(machine["jobs"]) + len(machine["recovery_points"])
     assert any(row.startswith(f"| {HOST} | OnDemandBackup | Completed | ") for row in rows)
-    assert any(row.endswith(" | OperationalStore | Default |") for row in rows)
+    kept = [
+        (point["time"][:16].replace("T", " "), point["retention_tag"] or "-") for point in machine["recovery_points"]
+    ]
+    assert kept and rows[-len(kept) :] == [f"| {HOST} | {time} | OperationalStore | {tag} |" for time, tag in kept]
     # Every row has the cells of the head above it.
     for head in ("| Cluster | Job", "| Cluster | Recovery point"):
         start = next(number for number, line in enumerate(people) if line.startswith(head))
