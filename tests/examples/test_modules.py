@@ -45,21 +45,23 @@ CHAIN = (
     "aks_backup_coverage_info",
     "aks_recovery_point_info",
     "aks_backup_restore",
+    "aks_backup_fleet",
 )
 ANY_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 ANY_ACCOUNT = "stbackupeast01"
 # What is left in the end of what the examples make and delete.
 LEFT = {
-    "Microsoft.DataProtection/backupVaults": {"bv-east"},
-    "Microsoft.DataProtection/backupVaults/backupInstances": set(),
+    "Microsoft.DataProtection/backupVaults": {"bv-aks-westeurope", "bv-east"},
+    "Microsoft.DataProtection/backupVaults/backupInstances": {"aks-west-1"},
     "Microsoft.DataProtection/backupVaults/backupPolicies": {
         "aks-by-numbers",
         "aks-daily",
+        "aks-fleet",
         "aks-month",
         "aks-vault-tier",
         "aks-week",
     },
-    "Microsoft.Storage/storageAccounts/blobServices/containers": {"aks-east-1"},
+    "Microsoft.Storage/storageAccounts/blobServices/containers": {"aks-east-1", "aks-west-1"},
 }
 # Act anew each time, and are no state to come to.
 ACTS = ("aks_backup_restore", "aks_backup_run")

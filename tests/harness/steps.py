@@ -54,6 +54,13 @@ def options(subscription: Subscription) -> dict[str, tuple[str, dict[str, Any]]]
     }
 
 
+# A cluster as one of many, with everything that it takes.
+FLEET: dict[str, Any] = {
+    "cluster": {"name": "aks-east-1", "resource_group": "rg-clusters"},
+    "location": "eastus",
+    "policy": {"schedule": {"frequency": "weekly"}},
+}
+
 # What lies in the cluster and not in Azure, beside the order of the other steps; it needs the extension.
 IN_CLUSTER: dict[str, tuple[str, dict[str, Any]]] = {
     "hook": (
@@ -98,6 +105,7 @@ def chain(
 
 def step(subscription: Subscription, wanted: str, /, **more: Any) -> dict[str, Any]:
     """One step as a task, with options added or replaced."""
-    module, given = {**options(subscription), **IN_CLUSTER}[wanted]
+    fleet = {"fleet": ("aks_backup_fleet", {"clusters": [FLEET]})}
+    module, given = {**options(subscription), **IN_CLUSTER, **fleet}[wanted]
     check, ignore, title = more.pop("check", False), more.pop("ignore", False), more.pop("title", wanted)
     return task(title, module, check=check, ignore=ignore, **{**given, **more})

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.harness import ROOT, Subscription
-from tests.harness.steps import chain, step
+from tests.harness.steps import FLEET, chain, step
 
 
 @dataclass
@@ -74,6 +74,12 @@ def cases(subscription: Subscription) -> dict[str, Case]:
             modify={"backup_configuration": {"excluded_namespaces": ["scratch"], "snapshot_volumes": False}},
             delete={"state": "absent", "confirm_delete_data": "protect-east"},
         ),
+        "aks_backup_fleet": Case(
+            "fleet",
+            "/backupInstances/aks-east-1",
+            modify={"clusters": [{**FLEET, "state": "suspended"}]},
+            until="providers",
+        ),
         "aks_backup_hook": Case(
             "hook",
             "/backuphooks",
@@ -94,6 +100,7 @@ def cases(subscription: Subscription) -> dict[str, Case]:
 NAMES = sorted(
     [
         "aks_backup_extension",
+        "aks_backup_fleet",
         "aks_backup_hook",
         "aks_backup_instance",
         "aks_backup_permissions",

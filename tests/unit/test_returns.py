@@ -32,6 +32,7 @@ VAULT = {"vault_name": "bv-east", "vault_resource_group": "rg-backup"}
 ACCOUNT = {"storage_account": "stbackupeast01", "storage_account_resource_group": "rg-backup"}
 IN_CLUSTER = {**CLUSTER, "via": "run_command", "name": "database", "namespace": "shop"}
 SNAPSHOTS = {"snapshot_resource_group": "rg-aks-snapshots"}
+FLEET = {"cluster": {"name": "aks-east-1", "resource_group": "rg-clusters"}, "location": "eastus"}
 
 # Module -> options of one task each, that apply to a protected cluster and to an empty subscription alike.
 TASKS: dict[str, list[dict[str, Any]]] = {
@@ -49,6 +50,19 @@ TASKS: dict[str, list[dict[str, Any]]] = {
         {**IN_CLUSTER, "kind": "backup", "hooks": wire.HOOKS},
         {**IN_CLUSTER, "kind": "backup", "state": "absent"},
         {**IN_CLUSTER, "kind": "restore", "hooks": wire.RESTORE_HOOKS},
+    ],
+    "aks_backup_fleet": [
+        {"clusters": [FLEET]},
+        {
+            "clusters": [
+                {
+                    **FLEET,
+                    "vault": {"id": wire.VAULT},
+                    "policy": {"id": f"{wire.VAULT}/backupPolicies/aks-daily"},
+                    "snapshot_resource_group": "rg-aks-snapshots",
+                }
+            ]
+        },
     ],
     "aks_backup_instance": [
         {**CLUSTER, **VAULT, **SNAPSHOTS, "policy_name": "aks-daily"},
@@ -270,6 +284,11 @@ def errors(module: str) -> list[dict[str, Any]]:
         failed = {**ended, "properties": {**ended["properties"], **wire.FAILED}}
         found.append(result_of(module, TASKS[module][0], Documents((*kept, failed))))
         assert found[-1]["failed"] and "job" in found[-1]["error"], found[-1]
+    if module == "aks_backup_fleet":
+        # Longer than Azure keeps snapshots.
+        entry = {**FLEET, "policy": {"operational_retention": "P400D"}}
+        found.append(result_of(module, {"clusters": [entry]}, DryRun(Documents(wire.PROTECTED))))
+        assert found[-1]["failed"] and found[-1]["clusters"][0]["failed_step"] == "policy"
     if module == "aks_backup_vault":
         holding = (wire.DELETED_WITH_VAULT_DOCUMENT, {**wire.VAULT_DOCUMENT, "id": wire.DELETED_VAULT})
         options = {"name": "bv-gone", "resource_group": "rg-backup", "state": "absent"}

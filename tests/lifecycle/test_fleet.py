@@ -1,0 +1,221 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many clusters in one task: what it makes is what the role makes, a failure is of its own cluster, and a second run
+costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from typing import Any
+
+import pytest
+
+from tests.harness import FAST, ROOT, Subscription, task
+
+PROTECT, PROTECT_FLEET = ROOT / "playbooks" / "protect.yml", ROOT / "playbooks" / "protect_fleet.yml"
+REGIONS = ("eastus", "westeurope")
+MADE = (
+    "Microsoft.Authorization/roleAssignments",
+    "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings",
+    "Microsoft.DataProtection/backupVaults",
+    "Microsoft.DataProtection/backupVaults/backupInstances",
+    "Microsoft.DataProtection/backupVaults/backupPolicies",
+    "Microsoft.KubernetesConfiguration/extensions",
+    "Microsoft.Resources/resourceGroups",
+    "Microsoft.Storage/storageAccounts",
+    "Microsoft.Storage/storageAccounts/blobServices/containers",
+)
+GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# What Azure makes up, and what follows from the subscription's ID.
+MADE_UP = re.compile(
+    rf"{GUID}|stbkp\w+|tarb-[0-9a-f]{{16}}|(?<=-)[0-9a-f]{{12}}\b|\d{{4}}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)?", re.IGNORECASE
+)
+# Azure's own account of when and how often, and not of what.
+PASSING = ("etag", "lastModifiedTime", "policyVersion", "systemData")
+
+
+def scenario(regions: dict[str, str], stopped: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A subscription with clusters of these names in their regions."""
+    return {
+        "subscriptions": [
+            {
+                "name": "Fleet",
+                "providers": {"Microsoft.ContainerService": "Registered", "Microsoft.Storage": "Registered"},
+                "resource_groups": [{"name": "rg-clusters", "location": "eastus"}],
+                "clusters": [
+                    {"name": name, "resource_group": "rg-clusters", "location": region,
+                     "power_state": "Stopped" if name in stopped else "Running"}
+                    for name, region in regions.items()
+                ],
+            }
+        ]
+    }  # fmt: skip
+
+
+def entries(regions: dict[str, str], more: dict[str, dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    return [
+        {
+            "cluster": {"name": name, "resource_group": "rg-clusters"},
+            "location": region,
+            "policy": {"schedule": {"frequency": "weekly"}},
+            **(more or {}).get(name, {}),
+        }
+        for name, region in regions.items()
+    ]
+
+
+def hosts(clusters: list[dict[str, Any]]) -> dict[str, Any]:
+    """The same clusters as an inventory for the role."""
+    found = {
+        one["cluster"]["name"]: {f"aks_backup_{option}": value for option, value in one.items()} for one in clusters
+    }
+    variables = {
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "aks_backup_poll_interval": FAST["poll_interval"],
+        "aks_backup_wait_timeout": FAST["wait_timeout"],
+        "aks_backup_preflight": "skip",
+    }
+    return {"all": {"hosts": found, "vars": variables}}
+
+
+def world(subscription: Subscription) -> list[str]:
+    """All that has been made, without what Azure makes up; a line each."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {plain(key): plain(inner) for key, inner in value.items() if key not in PASSING}
+        if isinstance(value, list):
+            return sorted((plain(item) for item in value), key=str)
+        return MADE_UP.sub("*", value).lower() if isinstance(value, str) else value
+
+    found = [(kind, one) for kind in MADE for one in subscription.resources(kind)]
+    return sorted(json.dumps([kind, plain(one)], sort_keys=True) for kind, one in found)
+
+
+def random_fleet(seed: int) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Clusters by region, and what is asked for each of them."""
+    chance = random.Random(seed)
+    regions = {f"aks-{number}": chance.choice(REGIONS) for number in range(chance.randrange(2, 6))}
+    more: dict[str, dict[str, Any]] = {}
+    for name, region in regions.items():
+        asked: dict[str, Any] = {}
+        if chance.random() < 0.3:
+            asked["vault"] = {"name": f"bv-{name}", "redundancy": "ZoneRedundant"}
+        if chance.random() < 0.3:
+            asked["storage"] = {"container": f"backups-{name}"}
+        if chance.random() < 0.3:
+            asked["instances"] = [{"backup_configuration": {"excluded_namespaces": ["scratch"]}}]
+        if chance.random() < 0.3:
+            asked["state"] = chance.choice(["stopped", "suspended"])
+        if chance.random() < 0.3:
+            asked["resource_group"] = f"rg-{region}"
+        if chance.random() < 0.3:
+            asked["policy"] = {"name": f"mine-{name}", "preset": "disaster_recovery"}
+        more[name] = asked
+    return regions, entries(regions, more)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_role_and_the_task_make_the_same(emulator, seed):
+    regions, clusters = random_fleet(seed)
+    by_role, by_task = (Subscription(emulator, scenario(regions)) for _each in (1, 2))
+    by_role.play(playbook=PROTECT, inventory=hosts(clusters)).ok()
+    by_task.play(playbook=PROTECT_FLEET, inventory=hosts(clusters)).ok()
+    assert world(by_task) == world(by_role)
+    # And each finds nothing left to do where the other one was.
+    again = by_role.play(playbook=PROTECT_FLEET, inventory=hosts(clusters)).ok()
+    assert again.writes == [] and not any(step.changed for step in again.steps)
+
+
+def fleet(name: str, clusters: list[dict[str, Any]], **options: Any) -> dict[str, Any]:
+    return task(name, "aks_backup_fleet", **{"clusters": clusters, **options})
+
+
+def test_a_fleet_from_plan_to_second_run(emulator):
+    """Plan, run, run again; one more cluster, another wish; somebody else's change is put right."""
+    regions = {f"aks-{number}": "eastus" for number in range(6)}
+    subscription = Subscription(emulator, scenario(regions))
+    five = entries(dict(list(regions.items())[:5]))
+    six = entries(regions, {"aks-0": {"state": "stopped"}})
+    run = subscription.play(
+        [
+            fleet("plan", five, check=True),
+            fleet("run", five),
+            fleet("again", five),
+            fleet("plan again", five, check=True),
+            fleet("more", six),
+            fleet("more again", six),
+        ]
+    ).ok()
+    planned, done = run["plan"], run["run"]
+    assert planned.writes == [] and planned.changed and done.changed
+    assert planned.result["counts"] == done.result["counts"] == {"changed": 5, "failed": 0, "ok": 5, "total": 5}
+    assert planned.result["diff"]["after"].keys() == done.result["diff"]["after"].keys()
+    assert set(planned.result["diff"]["after"]["clusters"]) == {one["cluster_id"] for one in done.result["clusters"]}
+    for one in done.result["clusters"]:
+        assert [step["step"] for step in one["steps"]] == [
+            "container", "extension", "trusted_access", "permissions", "instance",
+        ]  # fmt: skip
+        assert [each["protection_state"] for each in one["instances"]] == ["ProtectionConfigured"]
+        assert one["policies"] == ["aks-default"]
+    # One vault, one policy, one account, whatever the number of clusters.
+    kinds = [one["step"] for one in done.result["shared"]]
+    assert sorted(kinds) == ["group", "policy", "providers", "storage", "vault"]
+    puts = [write for write in done.writes if re.search(r"PUT .*/backupVaults/[^/]+$", write)]
+    assert len(puts) == 1, puts
+
+    for name in ("again", "plan again", "more again"):
+        step = run[name]
+        assert step.writes == [] and not step.changed, name
+        assert step.result["diff"]["before"] == step.result["diff"]["after"] == {"clusters": {}, "shared": {}}
+    reads = [request["path"] for request in run["again"].requests]
+    for cluster in regions:
+        # Its extension and its binding; the rest comes from lists.
+        assert len([path for path in reads if f"/managedClusters/{cluster}/" in path]) <= 2, reads
+    assert len(reads) <= 2 * 5 + 20, reads
+
+    changed = {one["name"]: one["changed"] for one in run["more"].result["clusters"]}
+    assert changed == {"aks-0": True, "aks-5": True, **{f"aks-{number}": False for number in range(1, 5)}}
+    assert run["more"].result["clusters"][0]["instances"][0]["protection"] == "stopped"
+
+
+def test_a_failure_is_of_its_own_cluster(emulator):
+    regions = {f"aks-{number}": "eastus" for number in range(6)}
+    subscription = Subscription(emulator, scenario(regions, stopped=("aks-1",)))
+    clusters = entries(
+        regions,
+        {
+            # Nobody else's business: a policy that Azure would not take, and an account that cannot be.
+            "aks-2": {"policy": {"name": "bad", "operational_retention": "P400D"}},
+            "aks-3": {"permissions": {"mode": "report"}},
+        },
+    )
+    clusters.append({**clusters[0], "cluster": {"name": "aks-none", "resource_group": "rg-clusters"}})
+    run = subscription.play(
+        [
+            {**fleet("first", clusters), "ignore_errors": True},
+            {**fleet("second", clusters), "ignore_errors": True},
+            {**fleet("refused", [clusters[0], clusters[0]], workers=0), "ignore_errors": True},
+        ]
+    ).ok()
+    first, second = run["first"], run["second"]
+    assert first.failed and second.failed
+    results = {one["name"]: one for one in first.result["clusters"]}
+    assert {name for name, one in results.items() if one["failed"]} == {"aks-1", "aks-2", "aks-3", "aks-none"}
+    assert first.result["counts"] | {"changed": 0} == {"changed": 0, "failed": 4, "ok": 3, "total": 7}
+    assert "is stopped. Start it first" in results["aks-1"]["msg"]
+    assert results["aks-1"]["problems"]
+    assert results["aks-2"]["failed_step"] == "policy" and results["aks-2"]["steps"] == []
+    assert results["aks-3"]["msg"].startswith("Roles are missing, and permissions.mode is report.")
+    assert "There is no cluster" in results["aks-none"]["msg"]
+    assert first.result["msg"].startswith("4 of 7 clusters could not be protected.")
+    assert "aks-3: Roles are missing" in first.result["msg"]
+    # What is done stays done, and what failed is tried again.
+    assert second.result["counts"]["changed"] == 0
+    refused = run["refused"].result
+    assert "workers is 0" in refused["msg"] and "in the list twice" in refused["msg"]
+    assert run["refused"].writes == []
