@@ -384,6 +384,7 @@ options:
                 description: The days of weekly backups, Monday when left out.
                 type: list
                 elements: str
+                aliases: [day_of_week]
                 choices: [Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday]
               frequency:
                 description: How often backups are made.
@@ -517,6 +518,7 @@ options:
                 description: The days of weekly backups, Monday when left out.
                 type: list
                 elements: str
+                aliases: [day_of_week]
                 choices: [Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday]
               frequency:
                 description: How often.
@@ -721,7 +723,7 @@ options:
     type: int
     default: 64
 seealso:
-  - ref: aks.backup.aks_backup role <ansible_collections.aks.backup.aks_backup_role>
+  - ref: ansible_collections.aks.backup.aks_backup_role
     description: The same for the hosts of a play.
 """
 
