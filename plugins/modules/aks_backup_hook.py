@@ -16,8 +16,8 @@ description:
   - Creates, changes, deletes or renders a BackupHook or RestoreHook, the custom resources with which Azure Backup runs
     commands in the containers of pods, for example to have a database write everything down before its disk is copied.
   - Backup hooks are named when protection is configured, in
-    O(aks.backup.aks_backup_instance#module:backup_configuration.backup_hooks). Restore hooks are named with the restore.
-    RV(reference) is made for both.
+    O(aks.backup.aks_backup_instance#module:backup_configuration.backup_hooks). Restore hooks are named with the
+    restore. RV(reference) is made for both.
   - What cannot work is refused before anything is written, and what hardly works as meant is warned of. Commands that
     would need a shell and have none are among it.
   - The kinds come with the backup extension, so install that first.

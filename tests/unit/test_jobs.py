@@ -10,7 +10,7 @@ import datetime
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
-from ansible_collections.aks.backup.plugins.module_utils._resources import jobs, jobs_list, times
+from ansible_collections.aks.backup.plugins.module_utils._resources import jobs, times
 
 UTC = datetime.timezone.utc
 
