@@ -177,7 +177,7 @@ EXAMPLES = r"""
 
 - name: Show what is wrong
   ansible.builtin.debug:
-    msg: "{{ coverage.summary.by_reason | dict2items | selectattr('value') | items2dict }}"
+    msg: "{{ coverage.summary.by_reason }}"
 
 - name: Write a page for people and a file for continuous integration, and tolerate five clusters without protection
   aks.backup.aks_backup_coverage_info:
