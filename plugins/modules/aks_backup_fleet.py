@@ -556,8 +556,7 @@ options:
         description:
           - V(present) protects the cluster. V(suspended) does so too, but takes no backups, and keeps those
             that there are as the policy says. V(stopped) takes none and keeps what there is for ever.
-          - V(absent) takes the protection away, deletes the backups of the cluster in the vault, and needs
-            O(clusters[].confirm_delete_data). What clusters may share stays, and so does the container.
+          - Taking the protection away is left to the role.
         type: str
         choices: [present, stopped, suspended]
       storage:

@@ -137,4 +137,3 @@ def _real(text: str, files: dict[str, str], config: str) -> tuple[int, str]:
         done = subprocess.run(words, cwd=folder, env={**os.environ, "HOME": name, "KUBECONFIG": str(folder / "config")},
                               text=True, capture_output=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
-

@@ -263,9 +263,9 @@ def play(tasks: list[dict[str, Any]], hosts: str = "all", **keywords: Any) -> di
     }
 
 
-def task(name: str, module: str, /, *, check: bool = False, ignore: bool = False, **options: Any) -> dict[str, Any]:
+def task(title: str, module: str, /, *, check: bool = False, ignore: bool = False, **options: Any) -> dict[str, Any]:
     """One task with ``--diff``; ``check`` runs it in check mode."""
-    made: dict[str, Any] = {"name": name, f"aks.backup.{module}": options, "diff": True}
+    made: dict[str, Any] = {"name": title, f"aks.backup.{module}": options, "diff": True}
     if check:
         made["check_mode"] = True
     if ignore:

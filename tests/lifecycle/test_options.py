@@ -87,9 +87,9 @@ def proofs() -> list[tuple[str, str, Proven]]:
     ]
 
 
-@pytest.mark.parametrize(("module", "option", "proof"), proofs(), ids=lambda value: value if type(value) is str else "")
+@pytest.mark.parametrize(("module", "option", "proof"), proofs(), ids=str)
 def test_a_named_proof_exists(module, option, proof):
-    file, _, name = proof.by.partition("::")
+    file, name = proof.by.split("::")
     text = (ROOT / file).read_text()
     assert name in {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)}, proof.by
     assert option.rpartition(".")[2] in text, f"{file} does not name {option}"

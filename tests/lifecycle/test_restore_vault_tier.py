@@ -78,9 +78,7 @@ def month():
         began = now(emulator)
         # To noon after the last backup, by when its copy has been made.
         [policy] = subscription.resources("Microsoft.DataProtection/backupVaults/backupPolicies")
-        rule = next(one for one in policy["properties"]["policyRules"] if one["objectType"] == "AzureBackupRule")
         starts = retention.read(policy["properties"]).starts[0]
-        assert rule
         end = (began + datetime.timedelta(days=30)).replace(hour=starts.hour, minute=starts.minute)
         emulator.advance((end + datetime.timedelta(hours=12) - now(emulator)).total_seconds())
         yield subscription, policy["properties"], began

@@ -164,7 +164,7 @@ class Taken:
         for namespace in ("Microsoft.DataProtection", "Microsoft.KubernetesConfiguration"):
             somebody.resources.providers.register(namespace)
         self.subscription.emulator.advance(300)
-        for group in {way.group, way.snapshots}:
+        for group in sorted({way.group, way.snapshots}):
             somebody.resources.resource_groups.create_or_update(group, {"location": REGION, "tags": way.group_tags})
         somebody.storage.storage_accounts.begin_create(
             way.group,

@@ -103,7 +103,7 @@ def raised(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             for status, code in zip(node.args, node.args[1:], strict=False):
-                if isinstance(status, ast.Constant) and type(status.value) is int and 200 <= status.value < 600:
+                if isinstance(status, ast.Constant) and isinstance(status.value, int) and 200 <= status.value < 600:
                     yield from text(code)
             yield from (code for keyword in node.keywords if keyword.arg == "code" for code in text(keyword.value))
         if isinstance(node, ast.Dict):

@@ -55,8 +55,10 @@ SNAPSHOTS = {
 }
 
 
-def findings(*instances: Any, extension: Any = EXTENSION, policy: Any = COPIES, bindings: Any = None,
+def findings(*instances: Any, extension: Any = "well", policy: Any = "copies", bindings: Any = None,
              row: Any = None, **options: Any) -> list[dict[str, Any]]:  # fmt: skip
+    extension = EXTENSION if extension == "well" else extension
+    policy = COPIES if policy == "copies" else policy
     cluster = {
         "name": "aks",
         "protection": {

@@ -47,8 +47,8 @@ FILES = [("cluster", "Storage File Data Privileged Contributor", f"shares{number
 BOTH_TIERS = [matrix.OPERATIONAL, matrix.VAULT]
 
 
-def filled(*operations, role_scope="resource", principals=PRINCIPALS, **more):
-    return table.rows(matrix.needs(operations, **more), principals, SCOPES, role_scope)
+def filled(*operations, role_scope="resource", principals=None, **more):
+    return table.rows(matrix.needs(operations, **more), principals or PRINCIPALS, SCOPES, role_scope)
 
 
 def short(rows):

@@ -22,7 +22,7 @@ RUNNING = {"inprogress", "cancelling", "paused"}
 # Seconds between two lines of progress on a job in which nothing changes.
 QUIET = 60
 
-Look = Callable[[], tuple[Document | None, float | None]]
+Look = Callable[[], "tuple[Document | None, float | None]"]
 
 
 def operation(properties: Document) -> str:

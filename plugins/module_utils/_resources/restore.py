@@ -215,7 +215,7 @@ def _backup_accounts(arm: Arm, params: Params, live: Document, target_id: str) -
     if not params.get("cleanup_staging"):
         return ()
     source_id = dig(live, "properties.dataSourceInfo.resourceID", "")
-    found = [_backup_account(arm, cluster) for cluster in {source_id, target_id} if cluster]
+    found = [_backup_account(arm, cluster) for cluster in sorted({source_id, target_id}) if cluster]
     return tuple(account for account in found if account)
 
 

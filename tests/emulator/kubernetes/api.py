@@ -48,7 +48,7 @@ def definitions() -> Mapping[str, Any]:
     """Kind of a custom resource -> its schema."""
     text = pathlib.Path(__file__).with_name("crds.yml").read_text(encoding="utf-8")
     return {document["spec"]["names"]["kind"]: document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-            for document in yaml.safe_load_all(text)}
+            for document in yaml.safe_load(text)["items"]}
 
 
 def request(cluster: Cluster, method: str, path: str, body: Any = None, extension: bool = True) -> Answer:
