@@ -82,7 +82,7 @@ def proofs() -> list[tuple[str, str, Proven]]:
     return [
         (module, option, proof)
         for module, options in [("common", COMMON), *tables]
-        for option, proof in options.items()
+        for option, proof in sorted(options.items())
         if isinstance(proof, Proven)
     ]
 
