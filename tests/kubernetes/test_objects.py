@@ -23,7 +23,6 @@ FILE = {"via": "kubeconfig", "kubeconfig": "{{ lookup('env', 'HOME') }}/config",
 WAYS: dict[str, dict[str, Any]] = {
     "kubeconfig": FILE,
     "aks_credentials": AKS,
-    "admin": {**AKS, "credentials": "admin"},
     "run_command": {**AKS, "via": "run_command"},
 }
 GROUP = ("clusterbackup.dataprotection.microsoft.com", "v1alpha1", "shop", "backuphooks")

@@ -169,7 +169,11 @@ def _https(arm: Arm, config: str | Document | None, context: str | None, hint: s
         except (ConfigException, OSError, ValueError, TypeError, KeyError) as exc:
             said = str(exc).rstrip(".")
             raise Refused(f"The kubeconfig cannot be used: {said}. Check kubeconfig and context.") from exc
-        yield Https(arm, configuration, pool, hint)
+        try:
+            yield Https(arm, configuration, pool, hint)
+        finally:
+            # The package remembers its files, and would take them for there when the next door is opened.
+            kube_config._cleanup_temp_files()
 
 
 class Https:
