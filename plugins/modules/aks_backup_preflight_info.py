@@ -66,6 +66,7 @@ options:
       extension_storage: Whether the backup extension writes to the storage account and the container that are named.
       extension_version: Whether the backup extension is new enough for file shares, when they are to be backed up.
       kubernetes_version: Whether the version of Kubernetes is supported.
+      location: Whether O(location), if given, is the cluster's region.
       network: Whether the cluster has outbound access.
       node_pools: Whether a node pool can run the extension, which takes Linux on x86-64.
       node_taints: Whether such a node pool has no taints and is no spot one.
@@ -93,6 +94,10 @@ options:
       vault_soft_delete: Whether soft delete of the vault is on.
       vault_state: Whether the vault is in order.
       vault_subscription: Whether vault and cluster are in the same subscription.
+  location:
+    description:
+      - Region in which vault, storage account and resource groups are going to be made.
+    type: str
   policy_id:
     description:
       - Resource ID of the backup policy.
@@ -361,6 +366,7 @@ ARGUMENT_SPEC = {
     **VAULT_SPEC,
     "blob_container": {"type": "str"},
     "checks": {"type": "list", "elements": "str", "choices": sorted(CHECKS)},
+    "location": {"type": "str"},
     "policy_id": {"type": "str"},
     "policy_name": {"type": "str"},
     "severity": {"type": "str", "choices": ["error", "warning", "info"], "default": "info"},

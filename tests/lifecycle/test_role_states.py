@@ -122,6 +122,9 @@ def test_preflight_looks_before_the_first_step(without_a_fitting_pool):
     assert any(sentence.startswith("node_pools (fail): ") for sentence in shown)
     skipped = run(subscription, PROTECT, "--check", aks_backup_preflight="skip", **ONE)
     assert not [step for step in skipped.steps if "aks_backup_preflight_info" in step.action]
+    elsewhere = {EAST[0]: {"aks_backup_location": "West Europe"}}
+    misplaced = run(subscription, PROTECT, more=elsewhere, aks_backup_preflight="strict", **ONE)
+    assert "location (fail): What is to be made is in westeurope" in messages(misplaced)[0] and misplaced.writes == []
     alone = run(subscription, role("preflight"), **ONE).ok()
     assert facts(alone, "aks_backup_preflight_result")["aks-east-1"]["ok"] is False and alone.writes == []
 

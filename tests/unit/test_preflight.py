@@ -185,6 +185,7 @@ BAD = [
         {"extensions": [EXTENSION, changed(EXTENSION, properties__extensionType="vendor.velero")]},
         ("vendor.velero", "Remove Velero"),
     ),
+    ("location", {"options": {**WELL["options"], "location": "West Europe"}}, ("to be made is in westeurope",)),
     ("vault_region", {"vault": changed(VAULT, location="West Europe")}, ("is in westeurope, the cluster in eastus",)),
     ("vault_subscription", {"vault_id": wire.VAULT.replace(wire.SUBSCRIPTION, "other")}, ("the subscription other",)),
     ("vault_state", {"vault": changed(VAULT, properties__provisioningState="Failed")}, ("Failed",)),

@@ -76,6 +76,14 @@ def same_region(what: str, location: Any, facts: Facts, fix: str) -> Answer:
     return judged(here != there, f"{what} is in {here}, the cluster in {there}.", fix)
 
 
+def location(facts: Facts) -> Answer:
+    wanted = facts["options"].get("location")
+    if not wanted:
+        return Answer(True, "No region is named for what is to be made.")
+    fix = "Azure Backup needs vault, storage account and snapshots where the cluster is: correct the region."
+    return same_region("What is to be made", wanted, facts, fix)
+
+
 def of_cluster(function: Callable[[Document, Facts], Answer]) -> Callable[[Facts], Answer]:
     """A check that has nothing to say while there is no cluster."""
     return lambda facts: function(facts["cluster"], facts) if facts["cluster"] else no_cluster()
@@ -328,6 +336,7 @@ def numbers(text: str) -> tuple[int, ...]:
 
 CHECKS: Iterable[Check] = (
     Check("cluster_exists", "error", ("cluster",), cluster_exists),
+    Check("location", "error", ("cluster",), location),
     Check("cluster_running", "error", ("cluster",), of_cluster(cluster_running)),
     Check("cluster_settled", "warning", ("cluster",), of_cluster(cluster_settled)),
     Check("cluster_identity", "error", ("cluster",), of_cluster(cluster_identity)),

@@ -39,6 +39,7 @@ OPTIONS = {
     ),
     "cluster_name": Shows({"cluster_name": "aks-east-2"}, shows="/managedClusters/aks-east-2"),
     "cluster_resource_group": Shows({"cluster_resource_group": "rg-other"}, shows="/resourceGroups/rg-other/"),
+    "location": Shows({"location": "westeurope"}, shows="What is to be made is in westeurope"),
     "policy_id": Shows(
         {"policy_id": f"{GROUPS}/rg-backup/{VAULTS}/bv-east/backupPolicies/by-id", "policy_name": None},
         shows="/backupPolicies/by-id",
