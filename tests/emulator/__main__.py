@@ -38,6 +38,8 @@ def arguments() -> argparse.Namespace:
 
 
 async def serve(options: argparse.Namespace, directory: Path) -> None:
+    # Now, since whoever waits for "ready" can be gone a moment after it.
+    parent = os.getppid()
     settings = {name: value for name, value in (("latency", options.latency), ("page_size", options.page_size))
                 if value is not None}
     server = Server(directory, scenario=options.scenario, port=options.port, speed=options.speed, seed=options.seed,
@@ -55,7 +57,7 @@ async def serve(options: argparse.Namespace, directory: Path) -> None:
         write_private(options.environment, json.dumps({**server.environment, "EMULATOR_PID": str(os.getpid())}))
     print(f"# seed {server.world.seed}, profile {options.profile}, speed {options.speed}")
     print("# ready", flush=True)
-    parent, deadline = os.getppid(), loop.time() + (options.lifetime or float("inf"))
+    deadline = loop.time() + (options.lifetime or float("inf"))
     while not stop.is_set() and os.getppid() == parent and loop.time() < deadline:
         try:
             await asyncio.wait_for(stop.wait(), min(PARENT_CHECK, max(0.0, deadline - loop.time())))

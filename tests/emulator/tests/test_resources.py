@@ -96,7 +96,7 @@ def test_registration_and_its_end(emulator):
     assert {entry.namespace: entry.registration_state for entry in providers.list()} == {
         **dict.fromkeys((entry.namespace for entry in providers.list()), "NotRegistered"),
         "Microsoft.Resources": "Registered", "Microsoft.Authorization": "Registered",
-        "Microsoft.ResourceGraph": "Registered"}
+        "Microsoft.Compute": "Registered", "Microsoft.ResourceGraph": "Registered"}
     assert providers.register("Microsoft.Storage").registration_state == "Registering"
     eventually(lambda: providers.get("Microsoft.Storage").registration_state == "Registered")
     assert providers.register("microsoft.storage").registration_state == "Registered"
