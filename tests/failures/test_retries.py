@@ -133,7 +133,9 @@ def test_throttled(subscription, method, path, times):
     assert len(hits) == times
     assert run["run"].result["job"]["status"] == "Completed"
     assert len([write for write in run["run"].writes if write.endswith("/backup")]) == (3 if path == "/backup$" else 1)
-    assert len(subscription.resources("Microsoft.DataProtection/backupVaults/backupJobs")) == 1
+    # Where the machine is slow, the schedule may have made another one meanwhile.
+    jobs = subscription.resources("Microsoft.DataProtection/backupVaults/backupJobs")
+    assert len([one for one in jobs if one["properties"]["isUserTriggered"]]) == 1
     assert len(assignments(subscription)) == 4
 
 

@@ -65,7 +65,7 @@ class Shell:
 
     running: set[subprocess.Popen[str]] = set()
 
-    def __init__(self, name: str, shown: bool, deadline: float = 1200):
+    def __init__(self, name: str, shown: bool, deadline: float = 2700):
         self.name = name
         self.shown = shown
         self.deadline = deadline
