@@ -1,7 +1,7 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that say which clusters a fleet is. Belongs to FLEET_SPEC of module_utils/_resources/fleet_scope.py."""
+"""Options that say which clusters a fleet is. Belongs to FLEET_SPEC of module_utils/_resources/fleet/scope.py."""
 
 from __future__ import annotations
 

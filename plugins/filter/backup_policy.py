@@ -13,7 +13,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.aks.backup.plugins.module_utils._compare import plain
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError
-from ansible_collections.aks.backup.plugins.module_utils._resources import policy_short
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 from ansible_collections.aks.backup.plugins.modules.aks_backup_policy import CONTENT_RULES, CONTENT_SPEC
 
 

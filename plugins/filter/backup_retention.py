@@ -12,8 +12,8 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.aks.backup.plugins.filter.backup_policy import wire_document
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError
-from ansible_collections.aks.backup.plugins.module_utils._resources import retention
-from ansible_collections.aks.backup.plugins.module_utils._resources.policy import MOST_DAYS
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import retention
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy.policy import MOST_DAYS
 
 NAME = "aks.backup.backup_retention"
 

@@ -1,7 +1,7 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory plugin aks_clusters: documentation, options, hosts. Facts come from _resources/fleet_state."""
+"""The inventory plugin aks_clusters: documentation, options, hosts. Facts come from _resources/fleet/state."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.aks.backup.plugins.module_utils import _module
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused
-from ansible_collections.aks.backup.plugins.module_utils._resources import fleet_scope, fleet_state
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import scope as fleet_scope
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import state as fleet_state
 from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCE_GRAPH
 
 try:

@@ -781,8 +781,9 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils import _module
-from ansible_collections.aks.backup.plugins.module_utils._resources import coverage, fleet_scope
-from ansible_collections.aks.backup.plugins.module_utils._resources.coverage_reasons import REASONS
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import coverage
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.reasons import REASONS
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import scope as fleet_scope
 from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCE_GRAPH
 
 ARGUMENT_SPEC = {

@@ -457,7 +457,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.extension import converge
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.extension import converge
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION, EXTENSIONS, STORAGE
 
 ARGUMENT_SPEC = {

@@ -254,7 +254,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.extension import look
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.extension import look
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS, EXTENSIONS
 
 ARGUMENT_SPEC = {**CLUSTER_SPEC}

@@ -988,7 +988,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import protect
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.fleet import protect
 from ansible_collections.aks.backup.plugins.module_utils._types import (
     AKS,
     AUTHORIZATION,

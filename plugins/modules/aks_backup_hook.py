@@ -512,8 +512,8 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import KUBERNETES_RULES, KUBERNETES_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.hooks import Hook
-from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes import manager
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.hooks import Hook
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.kubernetes import manager
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS
 
 COMMAND = {

@@ -679,7 +679,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, TAGS_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.instance import manage
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance.instance import manage
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS, AUTHORIZATION, DATA_PROTECTION, EXTENSIONS
 
 ARGUMENT_SPEC = {

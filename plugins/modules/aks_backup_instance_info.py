@@ -374,7 +374,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.instance_info import read
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance.info import read
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION, RESOURCE_GRAPH
 
 ARGUMENT_SPEC = {

@@ -462,7 +462,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.jobs_list import list_jobs
+from ansible_collections.aks.backup.plugins.module_utils._resources.backups.jobs_list import list_jobs
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION, RESOURCE_GRAPH
 
 ARGUMENT_SPEC = {

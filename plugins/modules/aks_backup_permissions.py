@@ -497,7 +497,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import manage
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions.permissions import manage
 from ansible_collections.aks.backup.plugins.module_utils._types import (
     AKS,
     AUTHORIZATION,

@@ -823,7 +823,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.policy_rotation import manage
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy.rotation import manage
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 DAYS = ["Friday", "Monday", "Saturday", "Sunday", "Thursday", "Tuesday", "Wednesday"]

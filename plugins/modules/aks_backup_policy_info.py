@@ -299,7 +299,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.policy import list_policies
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy.policy import list_policies
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 ARGUMENT_SPEC = {**VAULT_SPEC, "name": {"type": "str"}}

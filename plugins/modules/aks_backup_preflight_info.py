@@ -350,7 +350,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.preflight import CHECKS, examine
+from ansible_collections.aks.backup.plugins.module_utils._resources.preflight.preflight import CHECKS, examine
 from ansible_collections.aks.backup.plugins.module_utils._types import (
     AKS,
     AUTHORIZATION,

@@ -410,8 +410,8 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import KUBERNETES_RULES, KUBERNETES_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes import manager
-from ansible_collections.aks.backup.plugins.module_utils._resources.modifiers import Modifier
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.kubernetes import manager
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.modifiers import Modifier
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS
 
 PATCH = {

@@ -756,7 +756,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.restore import restore
+from ansible_collections.aks.backup.plugins.module_utils._resources.restore.restore import restore
 from ansible_collections.aks.backup.plugins.module_utils._types import (
     AKS,
     AUTHORIZATION,

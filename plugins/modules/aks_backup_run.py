@@ -495,7 +495,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.run import run
+from ansible_collections.aks.backup.plugins.module_utils._resources.backups.run import run
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 ARGUMENT_SPEC = {

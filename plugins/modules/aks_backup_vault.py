@@ -582,7 +582,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import TAGS_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.vault_work import manage
+from ansible_collections.aks.backup.plugins.module_utils._resources.vault.work import manage
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 ARGUMENT_SPEC = {

@@ -373,7 +373,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.vault_work import list_vaults
+from ansible_collections.aks.backup.plugins.module_utils._resources.vault.work import list_vaults
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 ARGUMENT_SPEC = {

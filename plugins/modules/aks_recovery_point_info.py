@@ -317,7 +317,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.points import list_points
+from ansible_collections.aks.backup.plugins.module_utils._resources.backups.points import list_points
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION
 
 ARGUMENT_SPEC = {

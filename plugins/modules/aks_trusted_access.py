@@ -251,7 +251,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, VAULT_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.binding import converge
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.binding import converge
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION
 
 ARGUMENT_SPEC = {

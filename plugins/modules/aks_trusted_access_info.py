@@ -222,7 +222,7 @@ error:
 """
 
 from ansible_collections.aks.backup.plugins.module_utils._module import CLUSTER_SPEC, Contract
-from ansible_collections.aks.backup.plugins.module_utils._resources.binding import look
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.binding import look
 from ansible_collections.aks.backup.plugins.module_utils._types import AKS, DATA_PROTECTION
 
 ARGUMENT_SPEC = {**CLUSTER_SPEC, "location": {"type": "str"}}

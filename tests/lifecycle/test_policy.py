@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from ansible_collections.aks.backup.plugins.module_utils._resources import policy_form, policy_short
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 from tests.emulator import Emulator
 from tests.harness import Subscription, task
 from tests.harness.steps import CLUSTER, VAULT, chain, step

@@ -11,7 +11,7 @@ import uuid
 import pytest
 import yaml
 
-from ansible_collections.aks.backup.plugins.module_utils._resources.preflight import CHECKS
+from ansible_collections.aks.backup.plugins.module_utils._resources.preflight.preflight import CHECKS
 from tests.emulator import scenarios
 from tests.emulator.ids import identifier
 from tests.harness import Subscription, task

@@ -10,7 +10,7 @@ import datetime
 import pytest
 import yaml
 
-from ansible_collections.aks.backup.plugins.module_utils._resources import retention
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import retention
 from tests.emulator import Emulator
 from tests.harness import ROOT, Subscription, task
 from tests.harness.steps import CLUSTER, VAULT, account, options

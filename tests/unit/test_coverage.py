@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
-from ansible_collections.aks.backup.plugins.module_utils._resources import (
-    coverage,
-    coverage_findings,
-    coverage_reasons,
-    fleet_scope,
-    fleet_state,
-)
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import coverage
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import findings as coverage_findings
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import reasons as coverage_reasons
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import scope as fleet_scope
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import state as fleet_state
 
 NOW = datetime.datetime(2026, 1, 5, 8, tzinfo=datetime.timezone.utc)
 OPTIONS = {"extensions": True, "grace": 7200, "namespaces": []}

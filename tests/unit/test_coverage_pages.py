@@ -15,15 +15,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ansible_collections.aks.backup.plugins.module_utils._resources import (
-    coverage,
-    coverage_findings,
-    coverage_html,
-    coverage_junit,
-    coverage_markdown,
-    coverage_style,
-    fleet_state,
-)
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import coverage
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import findings as coverage_findings
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import html as coverage_html
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import junit as coverage_junit
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import markdown as coverage_markdown
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import style as coverage_style
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import state as fleet_state
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -15,8 +15,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused
 from ansible_collections.aks.backup.plugins.module_utils._module import COMMON_SPEC
-from ansible_collections.aks.backup.plugins.module_utils._resources import fleet, fleet_glance, fleet_graph, fleet_steps
-from ansible_collections.aks.backup.plugins.module_utils._resources.fleet_graph import Node
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import fleet
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import glance as fleet_glance
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import graph as fleet_graph
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import steps as fleet_steps
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.graph import Node
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"

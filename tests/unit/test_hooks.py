@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.aks.backup.plugins.module_utils._resources.hooks import Hook, same_hooks
-from ansible_collections.aks.backup.plugins.module_utils._resources.hooks_lint import problems, seconds, warnings
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.hooks import Hook, same_hooks
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.hooks_lint import (
+    problems,
+    seconds,
+    warnings,
+)
 from tests.emulator.kubernetes.api import definitions
 from tests.emulator.kubernetes.api import problems as broken
 

@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils import _compare
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError
-from ansible_collections.aks.backup.plugins.module_utils._resources.instance import Instance, derived_name
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance.instance import Instance, derived_name
 
 SUB = "00000000-0000-0000-0000-000000000001"
 CLUSTER = f"/subscriptions/{SUB}/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/aks"

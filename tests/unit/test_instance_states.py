@@ -13,10 +13,8 @@ import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils import _errors, _types
 from ansible_collections.aks.backup.plugins.module_utils._compare import ABSENT
-from ansible_collections.aks.backup.plugins.module_utils._resources import instance_form as form
-from ansible_collections.aks.backup.plugins.module_utils._resources import instance_problems as refusals
-from ansible_collections.aks.backup.plugins.module_utils._resources import instance_protection as protection
-from ansible_collections.aks.backup.plugins.module_utils._resources import instance_validation as validation
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form, protection, validation
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance import problems as refusals
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 from tests.unit import wire_documents as wire
 from tests.unit.test_returns import Documents

@@ -10,7 +10,8 @@ import datetime
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
-from ansible_collections.aks.backup.plugins.module_utils._resources import jobs, times
+from ansible_collections.aks.backup.plugins.module_utils._resources import times
+from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs
 
 UTC = datetime.timezone.utc
 

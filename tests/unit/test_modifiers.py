@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.aks.backup.plugins.module_utils._resources.modifiers import Modifier, same_rules, text_of
-from ansible_collections.aks.backup.plugins.module_utils._resources.modifiers_lint import problems, warnings
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.modifiers import (
+    Modifier,
+    same_rules,
+    text_of,
+)
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.modifiers_lint import problems, warnings
 from tests.emulator.kubernetes.modifiers import Modifiers
 
 DEPLOYMENT: dict[str, Any] = {

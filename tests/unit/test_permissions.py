@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.aks.backup.plugins.module_utils._resources import permissions
-from ansible_collections.aks.backup.plugins.module_utils._resources import permissions_matrix as matrix
-from ansible_collections.aks.backup.plugins.module_utils._resources import permissions_rows as table
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import matrix, permissions
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import rows as table
 from tests.emulator import roles
 
 SUB = "/subscriptions/00000000-0000-0000-0000-000000000001"

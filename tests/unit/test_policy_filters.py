@@ -16,7 +16,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.aks.backup.plugins.filter.backup_policy import backup_policy
 from ansible_collections.aks.backup.plugins.filter.backup_retention import backup_retention
-from ansible_collections.aks.backup.plugins.module_utils._resources import policy_short
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 from tests.documented import ROOT, block
 from tests.harness import Subscription
 

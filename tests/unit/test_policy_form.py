@@ -12,7 +12,9 @@ import zoneinfo
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
-from ansible_collections.aks.backup.plugins.module_utils._resources import policy_form, policy_short, time_zones
+from ansible_collections.aks.backup.plugins.module_utils._resources import time_zones
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 
 STORE = {"dataStoreType": "OperationalStore", "objectType": "DataStoreInfoBase"}
 VAULT = {"dataStoreType": "VaultStore", "objectType": "DataStoreInfoBase"}

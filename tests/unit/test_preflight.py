@@ -10,9 +10,9 @@ import copy
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, apply
-from ansible_collections.aks.backup.plugins.module_utils._resources import permissions_matrix as matrix
-from ansible_collections.aks.backup.plugins.module_utils._resources import preflight
-from ansible_collections.aks.backup.plugins.module_utils._resources.preflight_cluster import arm64, numbers
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import matrix
+from ansible_collections.aks.backup.plugins.module_utils._resources.preflight import preflight
+from ansible_collections.aks.backup.plugins.module_utils._resources.preflight.cluster import arm64, numbers
 from tests.documented import block
 from tests.unit import wire_documents as wire
 

@@ -12,9 +12,9 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
-from ansible_collections.aks.backup.plugins.module_utils._resources import points
-from ansible_collections.aks.backup.plugins.module_utils._resources import restore_judgement as judgement
-from ansible_collections.aks.backup.plugins.module_utils._resources import restore_request as form
+from ansible_collections.aks.backup.plugins.module_utils._resources.backups import points
+from ansible_collections.aks.backup.plugins.module_utils._resources.restore import judgement
+from ansible_collections.aks.backup.plugins.module_utils._resources.restore import request as form
 from ansible_collections.aks.backup.plugins.modules.aks_backup_restore import CONTRACT
 from tests.unit import wire_documents as wire
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
-from ansible_collections.aks.backup.plugins.module_utils._resources import policy_short, retention
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import retention
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 from tests.emulator.backup import policies, schedules, tagging
 from tests.emulator.backup import retention as emulated
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils._advice import CAUSES
-from ansible_collections.aks.backup.plugins.module_utils._resources import extension_settings
-from ansible_collections.aks.backup.plugins.module_utils._resources.binding import Binding
-from ansible_collections.aks.backup.plugins.module_utils._resources.extension import Extension, failed
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension_settings
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.binding import Binding
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.extension import Extension, failed
 from ansible_collections.aks.backup.plugins.module_utils._resources.storage import StorageAccount
 
 SUB = "00000000-0000-0000-0000-000000000001"

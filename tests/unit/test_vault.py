@@ -10,8 +10,9 @@ import copy
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils import _compare
-from ansible_collections.aks.backup.plugins.module_utils._resources import vault_guard, vault_work
-from ansible_collections.aks.backup.plugins.module_utils._resources.vault import Vault, wanted_identity
+from ansible_collections.aks.backup.plugins.module_utils._resources.vault import guard as vault_guard
+from ansible_collections.aks.backup.plugins.module_utils._resources.vault import work as vault_work
+from ansible_collections.aks.backup.plugins.module_utils._resources.vault.vault import Vault, wanted_identity
 
 BASE = {"name": "bv", "resource_group": "rg", "location": "East US", "append_tags": True}
 LIVE = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.aks.backup.plugins.module_utils._resources import fleet_queries
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import queries as fleet_queries
 from tests.unit import wire_documents as wire
 
 DAYS = 7

@@ -1,0 +1,297 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backups of a fleet as a report: asked for, put together, judged, counted, written. Private to the collection.
+
+Facts are in ``coverage.reasons``, the judgement of one cluster in ``coverage.findings``, pages in ``coverage.html``,
+``coverage.markdown`` and ``coverage.junit``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import dig
+from ansible_collections.aks.backup.plugins.module_utils._errors import Refused, refuse
+from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
+from ansible_collections.aks.backup.plugins.module_utils._resources import times
+from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.extension import LIST_TYPE, TYPE
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import findings as coverage_findings
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import html as coverage_html
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import junit as coverage_junit
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import markdown as coverage_markdown
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.reasons import (
+    ERROR,
+    REASONS,
+    VAULT_REASONS,
+)
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import scope as fleet_scope
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import state as fleet_state
+
+BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
+# Azure keeps jobs for longer, but a report of more days would be a history.
+MOST_DAYS = 30
+NO_EXTENSIONS = (
+    "Azure Resource Graph shows no backup extension in any cluster, so none is reported as missing. Set check_clusters "
+    "to true to read them from the clusters themselves."
+)
+# How many names a sentence lists.
+NAMED = 10
+
+Params = dict[str, Any]
+
+
+def work(arm: Arm, params: Params) -> Outcome:
+    """The report, and the files that were asked for; a failed task where a threshold is violated."""
+    refuse(_problems(params))
+    fleet_scope.check(params)
+    rows = fleet_state.ask(
+        arm, params, {**fleet_state.STATE, **fleet_state.POSTURE, **fleet_state.history(params["job_days"])}
+    )
+    shown = fleet_state.clusters(rows, params)
+    shown, bindings = _look(arm, shown) if params["check_clusters"] else (shown, None)
+    found = report(rows, shown, params, bindings)
+    found["violations"] = violations(found, params["fail_on"])
+    before, after = _files(params["output"] or {}, found)
+    for path, text in after.items():
+        if before[path] != text:
+            arm.save(path, text)
+    result = {**found, "files": sorted(after)}
+    if found["violations"]:
+        result = {**result, "failed": True, "msg": " ".join(found["violations"])}
+    return Outcome(
+        changed=before != after,
+        before={path: _size(text) for path, text in before.items()} if after else None,
+        after={path: _size(text) for path, text in after.items()} if after else None,
+        result=result,
+        warnings=[] if _extensions_count(rows, shown, bindings) else [NO_EXTENSIONS],
+    )
+
+
+def _problems(params: Params) -> list[str]:
+    said = []
+    if not 1 <= params["job_days"] <= MOST_DAYS:
+        said.append(f"job_days is {params['job_days']}; it must be 1 to {MOST_DAYS}.")
+    try:
+        times.period(params["grace"], "grace")
+    except Refused as exc:
+        said.append(exc.message)
+    for limit in params["fail_on"] or []:
+        if limit["max"] < 0:
+            said.append(f"fail_on: max of {limit['reason']} is {limit['max']}; a count is 0 or more.")
+    paths = [path for path in (params["output"] or {}).values() if path]
+    if len(set(paths)) < len(paths):
+        said.append("output: two formats have the same path.")
+    for path in paths:
+        folder = os.path.dirname(path) or "."
+        if not os.path.isdir(folder):
+            said.append(f"output: there is no folder {folder} where this task runs. Make it first.")
+        elif os.path.isdir(path):
+            said.append(f"output: {path} is a folder. Give the path of a file.")
+    return said
+
+
+def _look(arm: Arm, clusters: list[Document]) -> tuple[list[Document], dict[str, list[Document]]]:
+    """Read the extension of each protected cluster into what is shown of it, and give its Trusted Access role bindings.
+
+    Resource Graph does not know bindings, and may not know extensions of AKS clusters. Clusters that are gone meanwhile
+    are left out.
+    """
+    mine = [cluster for cluster in clusters if cluster["protection"]["instances"]]
+    types = (BINDINGS, LIST_TYPE)
+    found = arm.together(partial(arm.list_all, type_, cluster["id"]) for cluster in mine for type_ in types)
+    gone = set()
+    for cluster, bindings, extensions in zip(mine, found[::2], found[1::2], strict=True):
+        ours = [one for one in extensions if str(dig(one, "properties.extensionType")).lower() == TYPE]
+        cluster["protection"]["extension"] = fleet_state.extension(ours[0]) if ours else None
+        if not bindings and not extensions and arm.get(cluster["id"]) is None:
+            gone.add(cluster["id"])
+    there = [cluster for cluster in clusters if cluster["id"] not in gone]
+    return there, {cluster["id"]: bindings for cluster, bindings in zip(mine, found[::2], strict=True)}
+
+
+def _extensions_count(rows: fleet_state.Rows, clusters: list[Document], bindings: object) -> bool:
+    """Whether an extension that is not seen is one that is not there: where none is seen anywhere, it need not be."""
+    return bool(rows.extensions) or bindings is not None or not any(one["protection"]["instances"] for one in clusters)
+
+
+# From rows to a report; pure
+
+
+def report(
+    rows: fleet_state.Rows,
+    clusters: list[Document],
+    params: Mapping[str, Any],
+    bindings: Mapping[str, list[Document]] | None = None,
+) -> Document:
+    """Clusters with their findings, the vaults that protect them, their jobs, and all of that in numbers."""
+    ignored, asked = set(params["ignore_findings"] or []), rows.asked
+    options = {
+        "extensions": _extensions_count(rows, clusters, bindings),
+        "grace": times.period(params["grace"], "grace"),
+        "namespaces": params["namespaces"] or [],
+    }
+    latest = _latest_jobs(rows.job_counts)
+    policies = {row["id"].lower(): row for row in rows.policies}
+    by_id = {row["id"].lower(): row for row in rows.clusters}
+    for cluster in clusters:
+        for one in cluster["protection"]["instances"]:
+            done = latest.get(one["id"].lower(), {})
+            one["last_good_backup"] = coverage_findings.good_backup(
+                one["last_recovery_point"], done, params["partial_counts"]
+            )
+            one["rpo_seconds"] = None if one["interval_seconds"] is None else one["interval_seconds"] + options["grace"]
+        bound = None if bindings is None else bindings.get(cluster["id"], [])
+        row = by_id[cluster["id"].lower()]
+        said = coverage_findings.of_cluster(cluster, row, options, asked, policies, bound)
+        cluster["findings"] = [one for one in said if one["reason"] not in ignored]
+        cluster["covered"] = not any(one["severity"] == ERROR for one in cluster["findings"])
+        cluster["protection"]["last_good_backup"] = fleet_state.newest(
+            one["last_good_backup"] for one in cluster["protection"]["instances"]
+        )
+    mine = {one["id"].lower() for cluster in clusters for one in cluster["protection"]["instances"]}
+    vaults = _vaults(rows, clusters, ignored)
+    return {
+        "as_of": f"{asked.astimezone(datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
+        "clusters": clusters,
+        "jobs": {
+            "days": _days(rows, mine, params["job_days"]),
+            "trouble": [_job(row) for row in rows.trouble if _instance_of(row) in mine],
+        },
+        "summary": summary(clusters, vaults),
+        "vaults": vaults,
+    }
+
+
+def _latest_jobs(counts: list[Document]) -> dict[str, dict[str, str]]:
+    """Backup instance -> status -> when the newest backup job of that status started."""
+    found: dict[str, dict[str, str]] = {}
+    for row in counts:
+        if str(row["operation"]).lower() == "backup":
+            found.setdefault(row["id"], {})[row["status"]] = row["newest"]
+    return found
+
+
+def _vaults(rows: fleet_state.Rows, clusters: list[Document], ignored: set[str]) -> list[Document]:
+    protecting: dict[str, int] = {}
+    for cluster in clusters:
+        for vault in {one["vault_id"].lower() for one in cluster["protection"]["instances"]}:
+            protecting[vault] = protecting.get(vault, 0) + 1
+    shown = [coverage_findings.vault(row) for row in rows.vaults if row["id"].lower() in protecting]
+    for vault in shown:
+        vault["clusters"] = protecting[vault["id"].lower()]
+        vault["findings"] = [one for one in coverage_findings.of_vault(vault) if one["reason"] not in ignored]
+    return sorted(shown, key=lambda vault: vault["id"].lower())
+
+
+def _days(rows: fleet_state.Rows, mine: set[str], days: int) -> list[Document]:
+    """The backup jobs of the instances by day, oldest first; days without jobs as well."""
+    last = rows.asked.astimezone(datetime.timezone.utc).date()
+    empty = {"completed": 0, "failed": 0, "other": 0, "warned": 0}
+    found = {str(last - datetime.timedelta(days=back)): dict(empty) for back in range(days - 1, -1, -1)}
+    columns = {"completed": "completed", "completedwithwarnings": "warned", "failed": "failed"}
+    for row in rows.job_counts:
+        if row["id"] in mine and str(row["operation"]).lower() == "backup":
+            column = columns.get(str(row["status"]).lower(), "other")
+            for moment in row["days"] or []:
+                if moment[:10] in found:
+                    found[moment[:10]][column] += 1
+    return [{"day": day, **counts} for day, counts in found.items()]
+
+
+def _instance_of(row: Document) -> str:
+    return str((row.get("properties") or {}).get("backupInstanceId")).lower()
+
+
+def _job(row: Document) -> Document:
+    job = jobs.represent(row)
+    keys = ("cluster_id", "cluster_name", "errors", "id", "operation", "start_time", "status", "vault_name")
+    return {key: job[key] for key in keys}
+
+
+def summary(clusters: list[Document], vaults: list[Document]) -> Document:
+    """The report in numbers; each reason counts a cluster or vault once."""
+    reasons, states = dict.fromkeys(REASONS, 0), dict.fromkeys(fleet_state.ALL_STATES, 0)
+    for cluster in clusters:
+        states[cluster["protection"]["state"]] += 1
+    for thing in [*clusters, *vaults]:
+        for reason in {one["reason"] for one in thing["findings"]}:
+            reasons[reason] += 1
+    covered = sum(cluster["covered"] for cluster in clusters)
+    return {
+        "by_reason": reasons,
+        "by_state": states,
+        "clusters": len(clusters),
+        "covered": covered,
+        # Rounded down, so that 100 means all of them.
+        "covered_percent": covered * 100 // len(clusters) if clusters else 100,
+        "vaults": len(vaults),
+    }
+
+
+def violations(found: Document, limits: list[Document] | None) -> list[str]:
+    """A sentence for each limit that the report exceeds."""
+    said = []
+    for limit in limits or []:
+        reason, most = limit["reason"], limit["max"]
+        affected = sorted(
+            thing["name"]
+            for thing in [*found["clusters"], *found["vaults"]]
+            if any(one["reason"] == reason for one in thing["findings"])
+        )
+        if len(affected) > most:
+            kind = "vault" if reason in VAULT_REASONS else "cluster"
+            many = f"{len(affected)} {kind}s have" if len(affected) > 1 else f"1 {kind} has"
+            names = ", ".join(affected[:NAMED]) + (
+                f" and {len(affected) - NAMED} more" if len(affected) > NAMED else ""
+            )
+            said.append(
+                f"{many} the finding {reason} ({REASONS[reason].title.lower()}), and {most} may: {names}. "
+                f"{REASONS[reason].fix}"
+            )
+    return said
+
+
+# Files
+
+
+FORMATS: dict[str, Callable[[Document], str]] = {
+    "html": coverage_html.page,
+    "json": lambda found: json.dumps(found, indent=2, sort_keys=True, default=str) + "\n",
+    "junit": coverage_junit.document,
+    "markdown": coverage_markdown.document,
+}
+
+
+def _files(output: Mapping[str, str | None], found: Document) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Path -> text as it is (None when there is no file), and as it should be."""
+    before: dict[str, str | None] = {}
+    after: dict[str, str] = {}
+    for name, render in FORMATS.items():
+        path = output.get(name)
+        if path:
+            before[path], after[path] = _read(path), render(found)
+    return before, after
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return None
+
+
+def _size(text: str | None) -> Document | None:
+    """What a diff shows of a file: a page of a thousand clusters would fill the screen."""
+    if text is None:
+        return None
+    return {"bytes": len(text.encode()), "sha256": hashlib.sha256(text.encode()).hexdigest()}

@@ -1,0 +1,344 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Protecting many clusters in one go: what they share once, the rest side by side. Private to the collection.
+
+Every step is the work of its own module. It starts when what it depends on is done, so clusters do not wait for each
+other, and the failure of one is its own. A cluster that is as it should be is recognised from what ``fleet.glance``
+reads for many at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ansible_collections.aks.backup.plugins.module_utils import _ids
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused, refuse
+from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
+from ansible_collections.aks.backup.plugins.module_utils._resources import provider, storage
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import binding, extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import graph as fleet_graph
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import steps as fleet_steps
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.glance import Glance, Lists, Unsettled
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.graph import Ended, Key, Node
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.steps import Cluster, Options
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance import instance
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import permissions
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import rotation as policy_rotation
+from ansible_collections.aks.backup.plugins.module_utils._resources.vault import work as vault_work
+
+WORKS: dict[str, Callable[[Arm, dict[str, Any]], Outcome]] = {
+    "providers": provider.register,
+    "storage": storage.provide,
+    "group": storage.provide,
+    "vault": vault_work.manage,
+    "policy": policy_rotation.manage,
+    "container": storage.provide,
+    "extension": extension.converge,
+    "trusted_access": binding.converge,
+    "permissions": permissions.manage,
+    "instance": instance.manage,
+}
+# What a step of a cluster needs of the same cluster's, beside everything that the cluster shares.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "container": (),
+    "extension": ("container",),
+    "trusted_access": (),
+    "permissions": ("extension",),
+    "instance": ("permissions", "trusted_access"),
+}
+# The same among what is shared.
+SHARED_NEEDS: dict[str, tuple[str, ...]] = {
+    "providers": (),
+    "storage": ("providers",),
+    "group": ("providers",),
+    "vault": ("providers",),
+    "policy": ("vault",),
+}
+# A vault lies in a group that these may make. Where they fail it may be there all the same, for other clusters' sake.
+SHARED_AFTER: dict[str, tuple[str, ...]] = {"vault": ("storage", "group")}
+# So many reasons, and clusters with each, are named in the message of the task; all of them are in its result.
+NAMED = 10
+
+
+@dataclass
+class Member:
+    """A cluster of the fleet on its way. ``shared`` are the keys of what it shares, ``steps`` those of its own."""
+
+    one: Cluster
+    shared: list[Key] = field(default_factory=list)
+    steps: list[Key] = field(default_factory=list)
+    seen: dict[Key, Outcome] | None = None
+
+
+class Fleet:
+    """One run over many clusters."""
+
+    def __init__(self, arm: Arm, clusters: list[Cluster]) -> None:
+        self.arm = arm
+        self.members = [Member(one) for one in clusters]
+        self.nodes: dict[Key, Node] = {}
+        self.made: dict[Key, Outcome] = {}
+        self.lists = Lists(
+            arm, [home for one in clusters for home in (f"/subscriptions/{one.subscription}", one.vault, one.account)]
+        )
+        for number, call in enumerate(self.lists.ahead()):
+            # Beside what is shared, which takes a while of its own.
+            key = ("list", str(number))
+            self.nodes[key] = Node(key, call)
+        latest: dict[str, Key] = {}
+        for member in self.members:
+            self._share(member, latest)
+        for member in self.members:
+            self._own(member)
+
+    def _share(self, member: Member, latest: dict[str, Key]) -> None:
+        """Nodes for what the cluster shares: one for the same wishes. Different wishes for the same thing wait for each
+        other, in the order of the clusters.
+        """
+        of: dict[str, list[Key]] = {}
+        for step, id_, options in fleet_steps.shared(member.one):
+            key = (step, id_.lower(), json.dumps(options, sort_keys=True, default=str))
+            of.setdefault(step, []).append(key)
+            member.shared.append(key)
+            if key in self.nodes:
+                continue
+            needs = tuple(other for need in SHARED_NEEDS[step] for other in of.get(need, ()))
+            after = [other for one in SHARED_AFTER.get(step, ()) for other in of.get(one, ())]
+            after += [latest[id_.lower()]] if id_.lower() in latest else []
+            self.nodes[key] = Node(key, partial(self._do, key, step, options), needs, tuple(after))
+            latest[id_.lower()] = key
+
+    def _own(self, member: Member) -> None:
+        """Nodes for the cluster's own steps, behind one glance at all of them."""
+        glance = ("glance", member.one.id.lower())
+        self.nodes[glance] = Node(glance, partial(self._glance, member), tuple(member.shared))
+        kinds = ["container", "extension", "trusted_access", "permissions", *["instance"] * len(member.one.instances)]
+        of: dict[str, list[Key]] = {}
+        for number, step in enumerate(kinds):
+            key = (step, member.one.id.lower(), str(number))
+            of.setdefault(step, []).append(key)
+            member.steps.append(key)
+            needs = tuple(other for need in NEEDS[step] for other in of[need])
+            # Azure takes one instance of a cluster after the other.
+            before = tuple(of[step][-2:-1])
+            self.nodes[key] = Node(key, partial(self._step, member, key, number), (glance, *needs), before)
+
+    def policies(self, member: Member) -> list[Mapping[str, Any]]:
+        keys = [key for key in member.shared if key[0] == "policy"]
+        return [self.made[key].result["resource"] for key in keys]
+
+    def _do(self, key: Key, step: str, options: Options) -> Outcome:
+        outcome = WORKS[step](self.arm.apart(), dict(options))
+        self.made[key] = outcome
+        return outcome
+
+    def _glance(self, member: Member) -> None:
+        """See whether there is anything to do for the cluster; what is not plain is left to the steps."""
+        arm = Glance(self.arm, self.lists)
+        seen = {}
+        try:
+            for key, (step, options) in zip(
+                member.steps, fleet_steps.own(member.one, self.policies(member)), strict=True
+            ):
+                seen[key] = _checked(step, options, WORKS[step](arm, dict(options)))
+        except (BackupError, Unsettled):
+            return
+        if not any(outcome.changed for outcome in seen.values()):
+            member.seen = seen
+
+    def _step(self, member: Member, key: Key, number: int) -> Outcome:
+        if member.seen is not None:
+            return member.seen[key]
+        step, options = fleet_steps.own(member.one, self.policies(member))[number]
+        return _checked(step, options, WORKS[step](self.arm.apart(), dict(options)))
+
+
+def protect(arm: Arm, params: dict[str, Any]) -> Outcome:
+    """The work of the module."""
+    clusters = _clusters(params)
+    fleet = Fleet(arm, clusters)
+    ended = fleet_graph.run(fleet.nodes.values(), params["workers"], _progress(arm, fleet))
+    shared = [_shared(key, ended[key]) for key in fleet.nodes if key[0] in SHARED_NEEDS]
+    shown = [_shown(member, ended) for member in fleet.members]
+    failed = [one for one in shown if one["failed"]]
+    outcome = Outcome(
+        changed=any(one["changed"] for one in [*shared, *shown]),
+        result={
+            "clusters": shown,
+            "counts": {
+                "changed": sum(one["changed"] for one in shown),
+                "failed": len(failed),
+                "ok": len(shown) - len(failed),
+                "total": len(shown),
+            },
+            "shared": shared,
+        },
+        warnings=_warnings(fleet, ended),
+    )
+    outcome.before, outcome.after = _diff(fleet, ended, "before"), _diff(fleet, ended, "after")
+    if failed:
+        outcome.result.update(failed=True, msg=_failure(failed, len(shown)))
+    return outcome
+
+
+def _clusters(params: Mapping[str, Any]) -> list[Cluster]:
+    """The entries with their IDs. Raises with everything that is wrong with them, before anything is written."""
+    said = [] if params["workers"] > 0 else [f"workers is {params['workers']}; it must be at least 1."]
+    found: dict[str, Cluster] = {}
+    for number, entry in enumerate(params["clusters"]):
+        try:
+            one = fleet_steps.cluster(entry, params.get("subscription_id"))
+            fleet_steps.shared(one)
+        except Refused as exc:
+            said.append(f"clusters[{number}]: {exc.message}")
+            continue
+        if one.id.lower() in found:
+            said.append(f"clusters[{number}]: the cluster {one.id} is in the list twice.")
+        found[one.id.lower()] = one
+    refuse(said)
+    return list(found.values())
+
+
+def _checked(step: str, options: Options, outcome: Outcome) -> Outcome:
+    """The outcome, if the next step has what it needs. Without its roles Azure would refuse the cluster only after an
+    hour of patience.
+    """
+    missing = outcome.result["missing"] if step == "permissions" and options["mode"] == "report" else []
+    if missing:
+        raise Refused(
+            "Roles are missing, and permissions.mode is report. Have these commands run, then run this again: "
+            + "; ".join(row["command"] for row in missing)
+        )
+    return outcome
+
+
+def _progress(arm: Arm, fleet: Fleet) -> Callable[[dict[Key, Ended]], None]:
+    """Tells how far the clusters are, at every twentieth of them."""
+    left = {member.one.id.lower(): {*member.steps} for member in fleet.members}
+    known, failed, told = 0, 0, 0
+
+    def tell(ended: dict[Key, Ended]) -> None:
+        nonlocal known, failed, told
+        if len(ended) == known:
+            return
+        for key in list(ended)[known:]:
+            steps = left.get(key[1]) if key[0] in NEEDS else None
+            if not steps:
+                continue
+            steps.discard(key)
+            if not steps:
+                del left[key[1]]
+                failed += not ended[key].well
+        known = len(ended)
+        done, total = len(fleet.members) - len(left), len(fleet.members)
+        if done > told and (done == total or done * 20 // total > told * 20 // total):
+            told = done
+            arm.tell(f"{done} of {total} clusters done, {failed} of them failed")
+
+    return tell
+
+
+# What is reported
+
+
+def _trouble(keys: list[Key], ended: Mapping[Key, Ended]) -> tuple[Key, BackupError] | None:
+    """The first of the errors that keep these from being done, with the key of what failed."""
+    for key in keys:
+        root = ended[key].blocked_by
+        cause = key if root is None else root
+        error = ended[cause].error
+        if error is not None:
+            return cause, error
+    return None
+
+
+def _shared(key: Key, how: Ended) -> Document:
+    step, id_ = key[0], key[1]
+    return {
+        "changed": bool(how.value and how.value.changed),
+        "failed": not how.well,
+        "id": id_,
+        "msg": how.error.message if how.error else None,
+        "step": step,
+    }
+
+
+def _shown(member: Member, ended: Mapping[Key, Ended]) -> Document:
+    trouble = _trouble([*member.shared, *member.steps], ended)
+    outcomes = {key: ended[key].value for key in member.steps if ended[key].well}
+    one = member.one
+    instances = [outcome.result["resource"] for key, outcome in outcomes.items() if key[0] == "instance"]
+    policies = [ended[key].value.result["name"] for key in member.shared if key[0] == "policy" and ended[key].well]
+    return {
+        "changed": any(outcome.changed for outcome in outcomes.values()),
+        "cluster_id": one.id,
+        "container": one.container,
+        "failed": trouble is not None,
+        "failed_step": trouble[0][0] if trouble else None,
+        "instances": [
+            {key: shown.get(key) for key in ("id", "name", "policy_id", "protection", "protection_state")}
+            for shown in instances
+        ],
+        "msg": trouble[1].message if trouble else None,
+        "name": one.name,
+        "policies": policies or [_ids.name(one.policy)],
+        "problems": list(trouble[1].facts.get("problems") or [trouble[1].message]) if trouble else [],
+        "steps": [
+            {"changed": outcome.changed, "id": outcome.result.get("id"), "step": key[0]}
+            for key, outcome in outcomes.items()
+        ],
+        "storage_account_id": one.account,
+        "vault_id": one.vault,
+    }
+
+
+def _diff(fleet: Fleet, ended: Mapping[Key, Ended], side: str) -> Document:
+    """Before or after of what has changed, by what is shared and by cluster."""
+    clusters: Document = {}
+    for member in fleet.members:
+        changed = {
+            f"{key[0]} {key[2]}" if key[0] == "instance" else key[0]: getattr(ended[key].value, side)
+            for key in member.steps
+            if ended[key].well and ended[key].value.changed
+        }
+        if changed:
+            clusters[member.one.id] = changed
+    shared = {
+        f"{key[0]} {key[1]}": getattr(ended[key].value, side)
+        for key in fleet.nodes
+        if key[0] in SHARED_NEEDS and ended[key].well and ended[key].value.changed
+    }
+    return {"clusters": clusters, "shared": shared}
+
+
+def _warnings(fleet: Fleet, ended: Mapping[Key, Ended]) -> list[str]:
+    """Each warning once, those of a cluster's own steps with its name."""
+    said: dict[str, None] = {}
+    for key in fleet.nodes:
+        if key[0] in SHARED_NEEDS and ended[key].well:
+            said.update(dict.fromkeys(ended[key].value.warnings))
+    for member in fleet.members:
+        for key in member.steps:
+            if ended[key].well:
+                said.update(dict.fromkeys(f"{member.one.name}: {one}" for one in ended[key].value.warnings))
+    return list(said)
+
+
+def _failure(failed: list[Document], total: int) -> str:
+    """What has failed and why, clusters that fail of the same thing together."""
+    whose: dict[str, list[str]] = {}
+    for one in failed:
+        whose.setdefault(one["msg"], []).append(one["name"])
+    said = [f"{len(failed)} of {total} clusters could not be protected."]
+    for msg, names in list(whose.items())[:NAMED]:
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        said.append(f"{', '.join(names[:NAMED])}{more}: {msg}")
+    if len(whose) > NAMED:
+        said.append("The result has the others, in clusters.")
+    return " ".join(said)

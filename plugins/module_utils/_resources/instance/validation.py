@@ -1,0 +1,192 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking Azure whether it would protect a cluster, and finding all that is in the way. Private to the collection.
+
+Azure tends to name one reason at a time. What can be read of the others is added, so that one run tells them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ansible_collections.aks.backup.plugins.module_utils import _ids
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import dig
+from ansible_collections.aks.backup.plugins.module_utils._errors import SETTLING_CODES, AzureError, TimedOut
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import cluster_principal
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form as instance_form
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import matrix
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import rows as table
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions.permissions import vault_principal
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
+
+ROUTING = "Microsoft.DataProtection/backupInstances"
+BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
+ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
+# What a refused validation waits for, in words.
+SETTLING = "roles and Trusted Access to take effect"
+_LOCATION = "configuration.backupStorageLocation.config."
+# Azure's answer where another instance protects the cluster: what is in the way is that instance.
+CONFLICTS = frozenset(
+    {
+        "UserErrorDppDatasourceAlreadyHasBackupInstance",
+        "UserErrorDppDatasourceAlreadyProtected",
+        "UserErrorMultiProtectionNotAllowedWithSameVaultAndSamePolicy",
+    }
+)
+
+
+def validate(arm: Arm, target: str, verb: str, properties: Document) -> None:
+    """Have the service validate, again and again while roles, binding and storage location take effect.
+
+    Raises :class:`AzureError` with everything that is in the way.
+    """
+    patiently(
+        arm,
+        lambda: arm.post(target, verb, {"backupInstance": properties}),
+        lambda exc: _beside(arm, exc, target, properties),
+    )
+
+
+def patiently(arm: Arm, call: Callable[[], object], look: Callable[[AzureError], list[str]] = lambda exc: []) -> None:
+    """Make the call again and again while it is refused for want of what takes effect by itself.
+
+    ``look`` finds what else stands in the way of it, for the message. Raises :class:`AzureError` with both.
+    """
+    refused: AzureError | None = None
+    beside: list[str] = []
+    while True:
+        try:
+            if refused is not None:
+                arm.deadline.pause(arm.interval, SETTLING)
+            call()
+            return
+        except TimedOut as late:
+            # The time may be up in the middle of a validation; what the one before said is still the reason.
+            if refused is None:
+                raise
+            message = f"{arm.deadline.passed(SETTLING).message} The last answer was: {refused.message}"
+            raise _completed(refused, message, beside) from late
+        except AzureError as exc:
+            # Looked for now, since at the deadline there is no time left to look.
+            beside = look(exc)
+            if not set(exc.codes or [str(exc.code)]) <= SETTLING_CODES:
+                raise _completed(exc, exc.message, beside) from exc
+            refused = exc
+
+
+def _completed(error: AzureError, message: str, beside: list[str]) -> AzureError:
+    """The error with another message and with what was found beside it."""
+    if not beside:
+        return AzureError(message, **error.facts)
+    problems = [*(error.facts.get("problems") or [error.message]), *beside]
+    return AzureError(f"{message} Found beside it: {' '.join(beside)}", **{**error.facts, "problems": problems})
+
+
+def _beside(arm: Arm, error: AzureError, target: str, properties: Document) -> list[str]:
+    """What is in the way beside an error of the service. Not being allowed to look leaves it at the error."""
+    try:
+        return obstacles(arm, target, properties, bool(CONFLICTS & set(error.codes)))
+    except (AzureError, TimedOut):
+        return []
+
+
+def obstacles(arm: Arm, target: str, properties: Document, conflict: bool = False) -> list[str]:
+    """What reading the surroundings of an instance shows to be in its way, a sentence each with the way out.
+
+    ``conflict`` asks for the other backup instances of the cluster.
+    """
+    vault_id = "/".join(target.split("/")[:9])
+    cluster_id = dig(properties, "dataSourceInfo.resourceID")
+    calls: list[Callable[[], Any]] = [
+        lambda: arm.get(vault_id),
+        lambda: arm.get(cluster_id),
+        lambda: arm.get(dig(properties, "policyInfo.policyId")),
+        lambda: extension.find(arm, cluster_id),
+        lambda: arm.list_all(BINDINGS, cluster_id),
+    ]
+    vault, cluster, policy, installed, bindings = arm.together(calls)
+    name = _ids.name(cluster_id)
+    said = []
+    if conflict:
+        others = arm.list_all(ROUTING, cluster_id)
+        said += [_other(one) for one in others if _ids.name(target).lower() != one["name"].lower()]
+    if installed is None:
+        said.append(f"The backup extension is not installed on {name}. Run aks_backup_extension.")
+    elif dig(installed, "properties.provisioningState") != "Succeeded":
+        said.append(
+            f"The backup extension of {name} is in state {dig(installed, 'properties.provisioningState')}. Wait until "
+            "it is installed, or see what aks_backup_extension says of it."
+        )
+    if not any(_ids.same(dig(one, "properties.sourceResourceId"), vault_id) for one in bindings):
+        said.append(f"No Trusted Access role binding lets {_ids.name(vault_id)} into {name}. Run aks_trusted_access.")
+    for row in missing_roles(arm, properties, cluster, vault, policy, installed) or ():
+        said.append(f"A role is missing: {table.sentence(row)}. Run aks_backup_permissions, or: {table.command(row)}")
+    return said
+
+
+def _other(instance: Document) -> str:
+    seen = instance_form.represent(instance)
+    return (
+        f"The backup instance {seen['name']} of the vault {_ids.name(seen['vault_id'] or '/')} protects the cluster "
+        f"as well, by the policy {seen['policy_name']} and in state {seen['protection_state']}."
+    )
+
+
+def missing_roles(
+    arm: Arm,
+    properties: Document,
+    cluster: Document | None,
+    vault: Document | None,
+    policy: Document | None,
+    installed: Document | None,
+) -> list[dict[str, Any]] | None:
+    """Rows of the role matrix for which there is no assignment. Identities that do not exist yet have no row. None for
+    a caller who may not read assignments.
+    """
+    identity = dig(properties, "identityDetails.userAssignedIdentityArmUrl")
+    principals = {
+        "cluster": cluster_principal(cluster),
+        "extension": dig(installed, "properties.aksAssignedIdentity.principalId"),
+        "vault": vault_principal(vault, identity),
+    }
+    account = storage_account(installed)
+    stores = dig(properties, "policyInfo.policyParameters.dataStoreParametersList") or [{}]
+    chosen = (dig(properties, "policyInfo.policyParameters.backupDatasourceParametersList") or [{}])[0]
+    keys = str(dig(installed, "properties.configurationSettings", {}).get(f"{_LOCATION}useAAD", "true")) != "true"
+    scopes = {
+        **{kind: [] for kind in matrix.SCOPES},
+        "cluster": [dig(properties, "dataSourceInfo.resourceID")],
+        "snapshot_resource_group": [group] if (group := stores[0].get("resourceGroupId")) else [],
+        "storage_account": [account] if account else [],
+    }
+    needs = matrix.needs(
+        ["backup"],
+        vault_tier=policy_form.uses_vault_tier(dig(policy, "properties", {})),
+        volume_types=chosen.get("includedVolumeTypes") or [matrix.DISKS],
+        access=matrix.KEYS if keys else matrix.ENTRA,
+    )
+    rows = [row for row in table.rows(needs, principals, scopes, "resource") if row["principal_id"]]
+    places = sorted({row["scope"] for row in rows})
+    try:
+        found = arm.together([partial(arm.list_all, ASSIGNMENTS, scope, filter="atScope()") for scope in places])
+    except AzureError:
+        return None
+    assignments = dict(zip(places, found, strict=True))
+    return [row for row in rows if not table.matching(row, assignments[row["scope"]])]
+
+
+def shown(row: dict[str, Any]) -> Document:
+    """A missing role as it is returned, with the command that gives it."""
+    return {"command": table.command(row), **{key: row[key] for key in ("principal", "principal_id", "role", "scope")}}
+
+
+def storage_account(installed: Document | None) -> str | None:
+    """The storage account that an extension's settings name; None where they do not say all of it."""
+    settings = dig(installed, "properties.configurationSettings", {})
+    parts = [settings.get(_LOCATION + key) for key in ("subscriptionId", "resourceGroup", "storageAccount")]
+    return _ids.storage_account(*parts) if all(parts) else None
