@@ -19,7 +19,8 @@ KEPT = 200_000
 
 class Journal:
     """Entries are dicts: n, time (virtual), method, path, id, type, query, api_version, subscription, principal,
-    client_request_id, request_id, status, write, action, body, fault, duration (real seconds)."""
+    client_request_id, request_id, connection (the client's port, which tells connections apart), status, write, action,
+    body, fault, duration (real seconds)."""
 
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []
@@ -31,7 +32,8 @@ class Journal:
             n=self.count, time=stamp(exchange.server.world.clock.now), method=exchange.method, path=exchange.path,
             id=None, type=None, query=exchange.raw_query if len(exchange.raw_query) < 500 else
             exchange.raw_query[:500] + "...", api_version=exchange.query.get("api-version"), subscription=None,
-            principal=None, client_request_id=exchange.client_request_id, request_id=exchange.request_id, status=None,
+            principal=None, client_request_id=exchange.client_request_id, request_id=exchange.request_id,
+            connection=exchange.connection, status=None,
             write=exchange.method in {"PUT", "PATCH", "DELETE", "POST"}, action=None, body=None, fault=None,
             duration=None, started=time.monotonic())
         self.entries.append(exchange.entry)
@@ -56,13 +58,14 @@ class Journal:
             except Exception:  # a malformed body is journaled as text, whatever is wrong with it
                 entry["body"] = exchange.content[:1000].decode("utf-8", "replace")
 
-    def sign_in(self, method: str, path: str, status: int, now: float) -> None:
+    def sign_in(self, method: str, path: str, status: int, now: float, connection: int) -> None:
         """Requests to Entra: counted, without their bodies, which hold secrets."""
         self.count += 1
         self.entries.append({"n": self.count, "time": stamp(now), "method": method, "path": path, "id": None,
                              "type": "Entra", "query": "", "api_version": None, "subscription": None,
-                             "principal": None, "client_request_id": None, "request_id": None, "status": status,
-                             "write": False, "action": None, "body": None, "fault": None, "duration": None})
+                             "principal": None, "client_request_id": None, "request_id": None, "connection": connection,
+                             "status": status, "write": False, "action": None, "body": None, "fault": None,
+                             "duration": None})
 
     def select(self, subscription: str = "", since: int = 0, writes: bool = False) -> list[dict[str, Any]]:
         return [entry for entry in self.entries

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Exchange:
-    """A request on its way. ``query`` has lower-case keys. The fields below ``reply`` are set by the steps."""
+    """A request on its way. ``query`` has lower-case keys, ``connection`` is the client's port. The
+    fields below ``reply`` are set by the steps."""
 
     server: Server
     method: str
@@ -37,6 +38,7 @@ class Exchange:
     base_url: str
     client_request_id: str
     request_id: str
+    connection: int = 0
     reply: Reply | None = None
     principal: Principal | None = None
     auxiliary: tuple[Principal, ...] = ()

@@ -121,7 +121,7 @@ class Server:
             answer = self.entra.answer(WebRequest(request.method, path, query_of(request.rel_url.raw_query_string),
                                                   request.headers, content, base_url))
             if answer:
-                self.journal.sign_in(request.method, path, answer.status, self.world.clock.now)
+                self.journal.sign_in(request.method, path, answer.status, self.world.clock.now, _connection(request))
                 return _response(answer)
             return await self._arm(request, path, base_url, content)
         except web.HTTPException as error:
@@ -136,7 +136,8 @@ class Server:
         exchange = Exchange(
             server=self, method=request.method, path=path, raw_query=raw_query, query=query_of(raw_query),
             headers=request.headers, content=content, base_url=base_url, request_id=request_id,
-            client_request_id=request.headers.get("x-ms-client-request-id", request_id))
+            client_request_id=request.headers.get("x-ms-client-request-id", request_id),
+            connection=_connection(request))
         if self.world.settings.latency:
             await asyncio.sleep(self.world.settings.latency)
         status = None
@@ -152,6 +153,12 @@ class Server:
         finally:
             if exchange.entry:
                 self.journal.finish(exchange, status)
+
+
+def _connection(request: web.Request) -> int:
+    """The port at the client's end; 0 when it has hung up already."""
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return peer[1] if peer else 0
 
 
 def _response(reply: Reply) -> web.Response:

@@ -259,6 +259,16 @@ def test_every_request_is_in_the_journal(azure):
     assert azure.environment["AZURE_CLIENT_SECRET"] not in json.dumps(azure.emulator.journal())
 
 
+def test_the_journal_tells_connections_apart(azure):
+    """A client of the SDK keeps its connection, bare requests each make one."""
+    since = max([0, *(entry["n"] for entry in azure.emulator.journal())])
+    for _each in range(2):
+        list(azure.storage.storage_accounts.list())
+        azure.http("GET", f"{azure.scope}?api-version=2022-12-01")
+    kept, first, again, second = (entry["connection"] for entry in azure.emulator.journal(azure.subscription, since))
+    assert kept == again and len({kept, first, second}) == 3
+
+
 def test_booleans_in_the_settings_of_an_extension_become_strings(azure):
     settings = {**azure.settings(), f"{BSL}config.useAAD": True}
     made = azure.extension(configurationSettings=settings).result()
