@@ -107,6 +107,7 @@ def test_the_plan_on_an_empty_subscription_writes_nothing_and_is_what_the_run_do
     results = facts(protected.real, "aks_backup_result")
     states = {host: result["instances"][0]["protection_state"] for host, result in results.items()}
     assert states == dict.fromkeys((*EAST, *WEST), "ProtectionConfigured")
+    assert all(result["changed"] for result in results.values())
     assert results["aks-east-2"]["vault"] == results["aks-east-1"]["vault"]
     assert results["aks-east-1"]["jobs"][0]["status"] == "Completed" and results["aks-east-2"]["jobs"] == []
 
@@ -120,7 +121,9 @@ def test_what_is_shared_is_done_once_by_the_first_of_those_who_share_it(protecte
 def test_the_second_run_and_a_plan_after_it_change_nothing(protected):
     before = len(protected.subscription.writes())
     for arguments in ((), ("--check", "--diff")):
-        assert changes(run(protected.subscription, PROTECT, *arguments, more=FIRST).ok()) == []
+        again = run(protected.subscription, PROTECT, *arguments, more=FIRST).ok()
+        assert changes(again) == []
+        assert {result["changed"] for result in facts(again, "aks_backup_result").values()} == {False}
     assert len(protected.subscription.writes()) == before
 
 

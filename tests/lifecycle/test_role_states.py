@@ -74,6 +74,7 @@ def test_absent_takes_away_what_is_the_clusters_own_and_leaves_what_is_shared(su
     assert changes(plan) == changes(done) and len(changes(done)) == 4
     assert count(subscription, OF_THE_CLUSTER) == [0, 0, 0] and assigned(subscription) == 0
     assert count(subscription, SHARED) == shared
+    assert facts(done, "aks_backup_result")["aks-east-1"]["changed"] is True
     (deleted,) = facts(done, "aks_backup_result")["aks-east-1"]["deleted"].items()
     assert deleted[0].startswith("aks-east-1-") and deleted[1].endswith("Z")
     assert changes(run(subscription, role("unprotect"), **CONFIRMED, **ONE).ok()) == []
@@ -90,6 +91,7 @@ def test_absent_in_a_vault_that_does_not_protect_the_cluster_spares_what_the_oth
     done = run(subscription, PROTECT, **CONFIRMED, **other, **ONE).ok()
     assert changes(done) == [] and done.writes == []
     assert (count(subscription, OF_THE_CLUSTER), assigned(subscription)) == before
+    assert facts(done, "aks_backup_result")["aks-east-1"]["changed"] is False
     left = facts(done, "aks_backup_result")["aks-east-1"]["instances"]
     assert [one["vault_id"].rsplit("/", 1)[-1] for one in left] == ["bv-aks-eastus"]
 
