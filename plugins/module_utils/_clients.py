@@ -12,12 +12,14 @@ from __future__ import annotations
 import importlib
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils._auth import auxiliary_credential, credential
 from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError
+from ansible_collections.aks.backup.plugins.module_utils._pace import Pace
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION, Package
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
@@ -38,6 +40,7 @@ class Clients:
         self._transport_options = transport_options
         self._clients: dict[tuple[Any, ...], Any] = {}
         self._lock = threading.Lock()
+        self._pace = Pace(time.monotonic, time.sleep)
         self._transport: Any = None
 
     def operation(self, subscription: str, package: Package, group: str, name: str) -> Callable[..., Any]:
@@ -77,6 +80,8 @@ class Clients:
             policies.ContentDecodePolicy(),
             policies.RedirectPolicy(),
             _patience(self._deadline),
+            # Below it, so that what is tried again waits its turn as well.
+            _pacing(self._pace, self._deadline),
             ARMChallengeAuthenticationPolicy(self.credential, self._cloud.scope),
             policies.CustomHookPolicy(raw_request_hook=_asking_for(package.api_version)),
         ]
@@ -106,6 +111,24 @@ def _patience(deadline: Deadline) -> Any:
             return super().increment(settings, response, error)
 
     return Patience(timeout=deadline.seconds)
+
+
+def _pacing(pace: Pace, deadline: Deadline) -> Any:
+    """A policy that lets a request go on when Azure has tokens for it, and notes what the reply tells of the rest."""
+    from azure.core.pipeline import policies
+
+    class Pacing(policies.HTTPPolicy):
+        def send(self, request: Any) -> Any:
+            turn = pace.begin(request.http_request.method, request.http_request.url, deadline.remaining)
+            headers: Mapping[str, str] = {}
+            try:
+                response = self.next.send(request)
+                headers = response.http_response.headers
+                return response
+            finally:
+                pace.end(turn, headers)
+
+    return Pacing()
 
 
 def _status(response: Any) -> int | None:

@@ -23,6 +23,7 @@ ORDER = (
     "_ids",
     "_compare",
     "_wait",
+    "_pace",
     "_cloud",
     "_auth",
     "_types",
