@@ -151,8 +151,8 @@ def test_what_was_deleted_comes_back_stopped_and_main_protects_it_again(emulator
     assert changes(again) == [] and again.writes == []
     run(subscription, PROTECT, **ONE).ok()
     assert protection(subscription) == "ProtectionConfigured"
-    shown = run(subscription, role("report"), **ONE).ok()
-    assert len(facts(shown, "aks_backup_report")[HOST]["recovery_points"]) == 1
+    shown = run(subscription, role("jobs"), **ONE).ok()
+    assert len(facts(shown, "aks_backup_jobs")[HOST]["recovery_points"]) == 1
 
 
 # Tasks of a change: how the protection stands is asked of Azure.
@@ -269,13 +269,13 @@ def test_a_restore_brings_back_what_is_asked_for(shared):
 
 def test_a_report_is_left_in_files_for_machines_and_for_people(shared, tmp_path):
     run(shared, playbook("backup_now"), **ONE).ok()
-    where = {"aks_backup_report_path": str(tmp_path)}
+    where = {"aks_backup_jobs_path": str(tmp_path)}
     plan = run(shared, JOBS, "--check", **where, **ONE).ok()
     assert plan.writes == [] and list(tmp_path.iterdir()) == []
     shown = run(shared, JOBS, **where, **ONE).ok()
     assert changes(plan) == changes(shown) and shown.writes == []
     (machine,) = json.loads((tmp_path / "aks-backup-jobs.json").read_text())
-    assert machine == facts(shown, "aks_backup_report")[HOST]
+    assert machine == facts(shown, "aks_backup_jobs")[HOST]
     people = (tmp_path / "aks-backup-jobs.md").read_text().splitlines()
     rows = [line for line in people if line.startswith(f"| {HOST} | ")]
     assert len(rows) == len(machine["jobs"]) + len(machine["recovery_points"])
@@ -290,5 +290,5 @@ def test_a_report_is_left_in_files_for_machines_and_for_people(shared, tmp_path)
         table = people[start:]
         table = table[: table.index("") if "" in table else None]
         assert len({line.count(" | ") + line.count("---|---") for line in (table[0], *table[2:])}) == 1
-    nowhere = run(shared, JOBS, aks_backup_report_path=str(tmp_path / "none"), **ONE)
+    nowhere = run(shared, JOBS, aks_backup_jobs_path=str(tmp_path / "none"), **ONE)
     assert "none" in message(nowhere)

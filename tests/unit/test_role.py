@@ -20,7 +20,7 @@ SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argu
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
 README = (ROLE / "README.md").read_text()
 TASKS = {path.stem: path.read_text() for path in (ROLE / "tasks").glob("*.yml")}
-REST = (ROLE / "vars" / "main.yml").read_text() + (ROLE / "templates" / "report.txt.j2").read_text()
+REST = (ROLE / "vars" / "main.yml").read_text() + (ROLE / "templates" / "jobs.txt.j2").read_text()
 OPTIONS = {name: option for spec in SPECS.values() for name, option in spec["options"].items()}
 
 # Variable -> the modules whose options it passes on, and the options that the role gives them by itself.
@@ -94,9 +94,9 @@ def test_every_variable_without_a_default_is_required_or_says_what_follows():
         "aks_backup_cluster",
         "aks_backup_confirm_delete_data",
         "aks_backup_delegate_to",
+        "aks_backup_jobs_path",
         "aks_backup_location",
         "aks_backup_max_rpo_hours",
-        "aks_backup_report_path",
         "aks_backup_restore",
     }
 
@@ -142,6 +142,6 @@ def test_nothing_but_modules_does_the_work_and_check_mode_is_no_special_case():
         used = set(re.findall(r"^ *(?:- )?(ansible\.builtin\.\w+|aks\.backup\.\w+):", text, re.MULTILINE))
         theirs = {one.removeprefix("ansible.builtin.") for one in used if one.startswith("ansible.")}
         # Those two for what a report leaves where Ansible runs.
-        files = {"copy", "template"} if name == "report" else set()
+        files = {"copy", "template"} if name == "jobs" else set()
         assert theirs <= {"assert", "debug", "import_tasks", "include_tasks", "set_fact"} | files, name
         assert "ansible_check_mode" not in text, name
