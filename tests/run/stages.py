@@ -19,7 +19,7 @@ import sys
 
 from . import apiserver, places
 from .places import ROOT, WORK
-from .tools import GET_PIP, Failed, Shell, Skipped, copy_tree, locked, prepare
+from .tools import GET_PIP, Failed, Shell, Skipped, bundled, copy_tree, locked, prepare
 
 PYTHON = f'{sys.version_info[0]}.{sys.version_info[1]}'
 
@@ -238,6 +238,12 @@ def kubernetes(shell: Shell, arguments: list[str]) -> None:
     pytest('tests/kubernetes', dist='loadfile')(shell, arguments)
 
 
+def awx(shell: Shell, arguments: list[str]) -> None:
+    """What AWX needs, with ansible-runner, ansible-builder and the modules of awx.awx."""
+    os.environ['PUBLISHED_COLLECTIONS'] = str(bundled(shell, 'awx.awx'))
+    pytest('tests/awx', env='awx', dist='loadfile')(shell, arguments)
+
+
 def pytest_problem(code: int, output: str) -> str | None:
     """What pytest left out: everything (exit code 5), or the tests that its closing line counts as skipped."""
     if code == 5:
@@ -273,6 +279,8 @@ STAGES = (
     Stage('emulator-tests', 'the emulator, driven by the bare Azure packages', pytest('tests/emulator/tests'),
           pytest=True),
     Stage('examples', 'every example runs', pytest('tests/examples'), pytest=True),
+    Stage('awx', "jobs as AWX runs them, its content as code, and the execution environment's definition", awx, ('awx',),
+          pytest=True),
     Stage('oldest', 'unit tests and the lifecycle of the modules, with the oldest ansible-core and packages allowed',
           pytest('tests/unit', 'tests/lifecycle/test_matrix.py', env='oldest'), ('oldest',), pytest=True),
     Stage('unit', 'pure functions, layers, and what can be forgotten', pytest('tests/unit'), pytest=True),

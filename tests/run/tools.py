@@ -16,12 +16,14 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 
 from . import places
 
 # Environments and what each holds. One for what runs the collection, one for what looks at it; the importer has
 # its own, since it wants particular versions of the same checkers; one with the oldest of everything that the
-# collection says it works with; one with the Azure CLI, which pins its packages; and one that drives a browser.
+# collection says it works with; one with the Azure CLI, which pins its packages; one that drives a browser; and one
+# with what AWX runs jobs by.
 ANSIBLE = 'ansible-core>=2.19,<2.20'
 PACKAGES: dict[str, tuple[str, ...]] = {
     'core': (
@@ -37,8 +39,15 @@ PACKAGES: dict[str, tuple[str, ...]] = {
         '--resolution', 'lowest-direct', 'ansible-core>=2.17', '-r', 'requirements.txt', '-r', 'test-requirements.txt',
     ),
     'az': ('azure-cli>=2.75',),
+    'awx': (
+        ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'ansible-builder>=3.1', 'ansible-runner>=2.4',
+    ),
     'browser': (ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'selenium>=4.20'),
 }
+
+# The package that holds the published collections. The version is the one with awx.awx 24.6.1, of which is known what a
+# server of that version accepts.
+BUNDLE = 'ansible==12.3.0'
 
 # What ansible-test runs to get pip into its environments. It would download this script from the servers of
 # Ansible's own continuous integration; when the file is in its cache it asks nobody, and a package index is enough.
@@ -194,6 +203,22 @@ def _make_environment(shell: Shell, name: str) -> None:
         shell.call(uv, 'venv', '--quiet', '--clear', '--python', sys.executable, folder, env=None, extra=told)
     shell.call(uv, 'pip', 'install', '--quiet', '--python', folder, *packages, env=None, extra=told)
     stamp.write_text(wanted.hexdigest())
+
+
+def bundled(shell: Shell, *collections: str) -> pathlib.Path:
+    """A folder, for ANSIBLE_COLLECTIONS_PATH, with published collections such as awx.awx; fetched once per clone."""
+    folder = places.WORK / 'bundle' / BUNDLE.replace('==', '-')
+    paths = {name: f'ansible_collections/{name.replace(".", "/")}/' for name in collections}
+    with locked('bundle'):
+        missing = tuple(path for path in paths.values() if not (folder / path).is_dir())
+        if missing:
+            if not (wheels := sorted(folder.glob('*.whl'))):
+                pip = places.ENVIRONMENTS / 'uv' / 'bin' / 'pip'
+                shell.call(pip, 'download', '--quiet', '--no-deps', '--dest', folder, BUNDLE, env=None)
+                wheels = sorted(folder.glob('*.whl'))
+            with zipfile.ZipFile(wheels[0]) as archive:
+                archive.extractall(folder, [name for name in archive.namelist() if name.startswith(missing)])
+    return folder
 
 
 def tracked_files() -> list[str]:
