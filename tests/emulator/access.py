@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -22,10 +23,11 @@ from urllib.parse import unquote
 
 import yaml
 
+from .clock import stamp
 from .errors import AzureError
 from .ids import same
 from .inside import inside, keep
-from .kubernetes import api, kubectl
+from .kubernetes import api, kubectl, namespaces
 from .provider import Reply
 from .store import Record
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from .world import World
 
 PREFIX = "/_kubernetes"
+PROVIDER, EVENT = "Microsoft.ContainerService", "namespace.deleted"
+NAMESPACE = re.compile("/api/v1/namespaces/([^/]+)")
 # The application that AKS takes tokens for where users sign in with Microsoft Entra ("kubelogin authentication").
 ENTRA_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 EXTENSIONS = "Microsoft.KubernetesConfiguration/extensions"
@@ -70,15 +74,27 @@ def _tokens(world: World, record: Record) -> dict[str, str]:
     return tokens
 
 
-def request(world: World, record: Record, method: str, path: str, body: Any) -> api.Answer:
+def request(world: World, record: Record, method: str, path: str, body: Any, brief: bool = False) -> api.Answer:
     """Ask the API server of a cluster, as somebody whom it has let in."""
     extension = any(same(entry.properties.get("extensionType"), BACKUP)
                     for entry in world.store.children(record.id, EXTENSIONS))
     content = inside(record)
-    answer = api.request(content, method, path, body, extension)
+    answer = api.request(content, method, path, body, extension, stamp(world.clock.now, 0), brief)
     if method != "GET" and answer[0] < 400:
         keep(record, content)
+        deleted = NAMESPACE.fullmatch(path)
+        if method == "DELETE" and deleted:
+            world.clock.after(namespaces.TAKES, f"{PROVIDER}:{EVENT}", {"cluster": record.id.text, "name": deleted[1]})
     return answer
+
+
+def finish(world: World, payload: dict[str, Any]) -> None:
+    """What the cluster's controller does some time after a namespace was deleted."""
+    record = world.store.get(payload["cluster"])
+    if record is not None:
+        content = inside(record)
+        if namespaces.finish(content, payload["name"]):
+            keep(record, content)
 
 
 async def answer(exchange: Exchange) -> Reply:
@@ -102,7 +118,10 @@ def _answer(exchange: Exchange) -> api.Answer:
     if not _let_in(exchange, record):
         return api.status(401, "Unauthorized")
     rest = "/" + "/".join(path.split("/")[9:])
-    return request(world, record, exchange.method, rest, exchange.body)
+    if exchange.raw_query:
+        rest += f"?{exchange.raw_query}"
+    brief = "PartialObjectMetadataList" in exchange.headers.get("Accept", "")
+    return request(world, record, exchange.method, rest, exchange.body, brief)
 
 
 def _let_in(exchange: Exchange, record: Record) -> bool:

@@ -1,14 +1,16 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The API server of a cluster, as far as single objects go: HTTP verbs on paths, over the cluster's inside.
+"""The API server of a cluster: HTTP verbs on paths, over the cluster's inside.
 
 Sources: "Kubernetes API Concepts" and the API conventions (Status and its reasons); the wording is that of a
-kube-apiserver 1.20. Lists, watches, patches and server-side apply are not modelled: 501.
+kube-apiserver 1.20. Single objects and lists of a namespace; lists across namespaces, selectors, watches, patches and
+server-side apply are not modelled: 501.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import pathlib
@@ -17,9 +19,11 @@ import uuid
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qsl
 
 import yaml
 
+from . import namespaces
 from .cluster import Cluster
 from .objects import BACKUP_GROUP, KINDS, Object, group_of, name_of, namespace_of
 
@@ -34,7 +38,8 @@ REASONS = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFo
            503: "ServiceUnavailable"}
 TYPES: dict[str, Any] = {"array": list, "integer": int, "object": dict, "string": str}
 # Versions of the groups that are served, beside those of custom resources.
-VERSIONS = {"": "v1", "apps": "v1", "batch": "v1", "networking.k8s.io": "v1", BACKUP_GROUP: "v1alpha1"}
+VERSIONS = {"": "v1", "apps": "v1", "autoscaling": "v1", "batch": "v1", "networking.k8s.io": "v1", "policy": "v1",
+            "rbac.authorization.k8s.io": "v1", BACKUP_GROUP: "v1alpha1"}
 
 
 def status(code: int, message: str, reason: str = "") -> Answer:
@@ -51,9 +56,11 @@ def definitions() -> Mapping[str, Any]:
             for document in yaml.safe_load(text)["items"]}
 
 
-def request(cluster: Cluster, method: str, path: str, body: Any = None, extension: bool = True) -> Answer:
+def request(cluster: Cluster, method: str, path: str, body: Any = None, extension: bool = True,
+            now: str = "2026-01-05T00:00:00Z", brief: bool = False) -> Answer:
     """Answer a request: ``(HTTP status, JSON or text)``. ``extension``: whether the backup extension is there, which
-    brings the kinds of its objects."""
+    brings the kinds of its objects. ``now`` is written to what is deleted. ``brief``: lists hold metadata only."""
+    path, _, query = path.partition("?")
     found = PATH.fullmatch(path)
     group = (found["group"] or "") if found else ""
     if not found or VERSIONS.get(group) != found["version"] or (group == BACKUP_GROUP and not extension):
@@ -65,12 +72,16 @@ def request(cluster: Cluster, method: str, path: str, body: Any = None, extensio
         kind: str | None = "Namespace"
     else:
         kind = next((kind for kind, facts in KINDS.items() if facts == (group, resource, bool(namespace))), None)
+    if kind is None and any(facts[:2] == (group, resource) for facts in KINDS.values()):
+        return status(501, f"the emulator does not model {method} {path}")
     if kind is None:
         return status(404, "the server could not find the requested resource")
     title = f"{resource}.{group}" if group else resource
     if method == "POST" and not name:
         return _create(cluster, kind, title, namespace, body)
-    if method not in ("GET", "PUT", "DELETE") or not name:
+    if method == "GET" and namespace and not name:
+        return _list(cluster, kind, title, namespace, dict(parse_qsl(query)), brief)
+    if method not in ("GET", "PUT", "DELETE") or not name or query:
         return status(501, f"the emulator does not model {method} {path}")
     here = cluster.get(title, name, namespace)
     if here is None:
@@ -78,24 +89,65 @@ def request(cluster: Cluster, method: str, path: str, body: Any = None, extensio
     if method == "GET":
         return 200, shown(here)
     if method == "DELETE":
-        cluster.delete(title, name, namespace)
-        return 200, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+        return _delete(cluster, title, here, now)
     return _replace(cluster, kind, title, here, body)
+
+
+def _delete(cluster: Cluster, title: str, here: Object, now: str) -> Answer:
+    name, namespace = name_of(here), namespace_of(here)
+    if title == "namespaces":
+        if name in namespaces.PROTECTED:
+            return status(403, f'namespaces "{name}" is forbidden: this namespace may not be deleted')
+        return 200, shown(namespaces.terminate(cluster, name, now))
+    if here["metadata"].get("finalizers"):
+        cluster.put(namespaces.marked(here, now))
+        return 200, shown(namespaces.marked(here, now))
+    cluster.delete(title, name, namespace)
+    return 200, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+
+
+def _list(cluster: Cluster, kind: str, title: str, namespace: str, query: dict[str, str], brief: bool) -> Answer:
+    """The objects of a kind in a namespace, which need not exist. In pages, by ``limit`` and ``continue``."""
+    unknown = set(query) - {"continue", "limit"}
+    if unknown:
+        return status(501, f"the emulator does not model {', '.join(sorted(unknown))} of lists")
+    every = [each for each in cluster if each["kind"] == kind and namespace_of(each) == namespace]
+    start = int(base64.urlsafe_b64decode(query["continue"])) if query.get("continue") else 0
+    end = start + int(query.get("limit") or len(every) or 1)
+    metadata: dict[str, Any] = {"resourceVersion": "1"}
+    if end < len(every):
+        metadata |= {"continue": base64.urlsafe_b64encode(str(end).encode()).decode(),
+                     "remainingItemCount": len(every) - end}
+    # Items of a list do not repeat what the list says of them.
+    items = [{key: value for key, value in shown(each).items() if key not in ("apiVersion", "kind")}
+             for each in every[start:end]]
+    if brief:
+        items = [{"metadata": each["metadata"]} for each in items]
+        return 200, {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
+                     "items": items}
+    group = KINDS[kind][0]
+    version = f"{group}/{VERSIONS[group]}".lstrip("/")
+    return 200, {"kind": f"{kind}List", "apiVersion": version, "metadata": metadata, "items": items}
 
 
 def _create(cluster: Cluster, kind: str, title: str, namespace: str, body: Any) -> Answer:
     refused = _refusal(kind, title, namespace, body)
     if refused:
         return refused
-    if namespace and cluster.get("namespaces", namespace) is None:
+    above = cluster.get("namespaces", namespace) if namespace else None
+    if namespace and above is None:
         return status(404, f'namespaces "{namespace}" not found')
     name = name_of(body)
+    if namespaces.terminating(above):
+        return status(403, f'{title} "{name}" is forbidden: unable to create new content in namespace {namespace} '
+                      "because it is being terminated")
     if cluster.get(title, name, namespace) is not None:
         return status(409, f'{title} "{name}" already exists')
     if body["metadata"].get("resourceVersion"):
         return status(400, "resourceVersion should not be set on objects to be created")
-    cluster.put(_kept(body))
-    return 201, shown(_kept(body))
+    kept = _kept(body, namespace)
+    cluster.put(kept)
+    return 201, shown(kept)
 
 
 def _replace(cluster: Cluster, kind: str, title: str, here: Object, body: Any) -> Answer:
@@ -110,27 +162,46 @@ def _replace(cluster: Cluster, kind: str, title: str, here: Object, body: Any) -
                       "please apply your changes to the latest version and try again", "Conflict")
     if here.get("immutable") and (body.get("data") != here.get("data") or not body.get("immutable")):
         return _invalid(kind, title, name_of(here), ["data: Forbidden: field is immutable when `immutable` is set"])
-    kept = _kept(body)
+    kept = _kept(body, namespace_of(here))
     if "x-emulator" in here:
         kept["x-emulator"] = here["x-emulator"]
+    kept["metadata"].pop("deletionTimestamp", None)
+    if namespaces.terminating(here):
+        # Nobody takes a deletion back. The last finalizer that goes takes the object with it.
+        kept = namespaces.marked(kept, here["metadata"]["deletionTimestamp"])
     cluster.put(kept)
+    if namespaces.terminating(kept) and kind != "Namespace" and not kept["metadata"].get("finalizers"):
+        cluster.delete(title, name_of(kept), namespace_of(kept))
+        namespaces.finish(cluster, namespace_of(kept))
     return 200, shown(kept)
 
 
-def _kept(body: Object) -> Object:
-    """The object without what the server makes up itself, which ``shown`` adds."""
+def _kept(body: Object, namespace: str) -> Object:
+    """The object without what the server makes up itself, which ``shown`` adds; in the namespace of the path."""
     metadata = {key: value for key, value in body["metadata"].items() if key not in ("resourceVersion", "uid")}
+    if namespace:
+        metadata["namespace"] = namespace
+    if body["kind"] == "Namespace":
+        metadata["labels"] = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata["name"]}
     return {**body, "metadata": metadata}
 
 
 def shown(manifest: Object) -> Object:
     """The object as it is answered with. Its version follows from its content: equal content, equal version."""
     plain = {key: value for key, value in manifest.items() if key != "x-emulator"}
+    if manifest["kind"] == "Namespace":
+        plain = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}, **plain}
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-    metadata = plain["metadata"]
-    key = f"{manifest['kind']}/{namespace_of(manifest)}/{name_of(manifest)}"
-    return {**plain, "metadata": {**metadata, "resourceVersion": str(int(digest[:12], 16)),
-                                  "uid": str(uuid.uuid5(uuid.NAMESPACE_OID, key))}}
+    metadata = {**plain["metadata"], "resourceVersion": str(int(digest[:12], 16)),
+                "uid": _uid(manifest["kind"], namespace_of(manifest), name_of(manifest))}
+    if metadata.get("ownerReferences"):
+        metadata["ownerReferences"] = [{**each, "uid": _uid(each["kind"], namespace_of(manifest), each["name"])}
+                                       for each in metadata["ownerReferences"]]
+    return {**plain, "metadata": metadata}
+
+
+def _uid(kind: str, namespace: str, name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{kind}/{namespace}/{name}"))
 
 
 def _refusal(kind: str, title: str, namespace: str, body: Any) -> Answer | None:
@@ -149,6 +220,10 @@ def _refusal(kind: str, title: str, namespace: str, body: Any) -> Answer | None:
         return _invalid(kind, title, name, [
             f'metadata.name: Invalid value: "{name}": a DNS-1123 subdomain must consist of lower case alphanumeric '
             "characters, '-' or '.'"])
+    if kind == "Namespace" and ("." in name or len(name) > 63):
+        return _invalid(kind, title, name, [
+            f'metadata.name: Invalid value: "{name}": a DNS-1123 label must consist of lower case alphanumeric '
+            "characters or '-'"])
     if group == BACKUP_GROUP and kind in definitions():
         said = list(problems(body, definitions()[kind], ""))
         if said:

@@ -356,7 +356,7 @@ PROVIDER = Provider(
     render_result=command_result,
     events={"binding.written": binding_written, "binding.written.failed": binding_failed,
             "binding.deleted": binding_deleted, "binding.deleted.failed": binding_failed, "cluster.switched": switched,
-            "command.run": command_run},
+            "command.run": command_run, access.EVENT: access.finish},
     types=(
         Type("managedClusters", render=render_cluster, posts={
             "start": Post(switch), "stop": Post(switch),

@@ -162,6 +162,85 @@ def test_run_command(azure):
     assert run(azure, "helm list")[0] == 127
 
 
-def test_a_list_is_not_modelled_and_says_so(azure):
+def names(page):
+    return [each.metadata.name for each in page.items]
+
+
+def test_lists_of_a_namespace(azure):
     with api(credentials(azure)[1]) as connection:
-        assert refusal(client.CoreV1Api(connection).list_namespaced_config_map, "shop")[0] == 501
+        core, apps = client.CoreV1Api(connection), client.AppsV1Api(connection)
+        assert names(apps.list_namespaced_deployment("shop")) == ["web"]
+        whole = names(core.list_namespaced_pod("shop"))
+        first = core.list_namespaced_pod("shop", limit=1)
+        assert len(whole) == 2 and names(first) == whole[:1] and first.metadata.remaining_item_count == 1
+        rest = core.list_namespaced_pod("shop", limit=1, _continue=first.metadata._continue)
+        assert names(rest) == whole[1:] and rest.metadata._continue is None
+        # A namespace that nobody has made holds nothing, and what is not modelled says so.
+        assert names(core.list_namespaced_pod("nowhere")) == []
+        assert refusal(core.list_pod_for_all_namespaces)[0] == 501
+        token = connection.configuration.auth_settings()["BearerToken"]["value"]
+        brief = connection.rest_client.pool_manager.request(
+            "GET", f"{connection.configuration.host}/api/v1/namespaces/shop/secrets", headers={
+                "Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", "Authorization": token})
+        assert [list(each) for each in json.loads(brief.data)["items"]] == [["metadata"]]
+    code, logs = run(azure, "kubectl get pods,deployments.apps --namespace shop --output name --ignore-not-found")
+    assert (code, logs.split()) == (0, [*(f"pod/{name}" for name in whole), "deployment.apps/web"])
+    assert run(azure, "kubectl get things --namespace shop --output name --ignore-not-found") == (
+        1, 'error: the server doesn\'t have a resource type "things"\n')
+
+
+def namespace(name, **metadata):
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, **metadata}}
+
+
+def test_a_namespace_is_terminating_until_nothing_is_left_in_it(azure):
+    kept = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept", "finalizers": ["example.com/hold"]},
+            "data": {"a": "b"}}
+    with api(credentials(azure)[1]) as connection:
+        core = client.CoreV1Api(connection)
+        made = core.create_namespace(namespace("drill", labels={"a": "b"}))
+        assert made.metadata.labels == {"a": "b", "kubernetes.io/metadata.name": "drill"}
+        assert (made.status.phase, made.spec.finalizers) == ("Active", ["kubernetes"])
+        assert refusal(core.create_namespace, namespace("drill"))[0] == 409
+        assert refusal(core.create_namespace, namespace("a.b"))[0] == 422
+        core.create_namespaced_config_map("drill", kept)
+        core.create_namespaced_config_map("drill", {**kept, "metadata": {"name": "gone"}})
+
+        core.delete_namespace("drill")
+        gone = core.read_namespace("drill")
+        assert gone.status.phase == "Terminating" and gone.metadata.deletion_timestamp
+        said = {each.type: each.message for each in gone.status.conditions if each.status == "True"}
+        assert said == {
+            "NamespaceContentRemaining": "Some resources are remaining: configmaps. has 1 resource instances",
+            "NamespaceFinalizersRemaining":
+                "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances"}
+        assert names(core.list_namespaced_config_map("drill")) == ["kept"]
+        refused_ = refusal(core.create_namespaced_config_map, "drill", {**kept, "metadata": {"name": "new"}})
+        assert refused_[0] == 403 and "because it is being terminated" in refused_[2]
+        azure.emulator.advance(3600)
+        # Deleting it once more changes nothing, and what has been marked stays so.
+        core.delete_namespace("drill")
+        assert core.read_namespace("drill").metadata.deletion_timestamp == gone.metadata.deletion_timestamp
+        left = core.read_namespaced_config_map("kept", "drill")
+        assert left.metadata.deletion_timestamp == gone.metadata.deletion_timestamp
+        core.replace_namespaced_config_map("kept", "drill", {**kept, "metadata": {"name": "kept"}})
+        assert refusal(core.read_namespace, "drill")[0] == 404
+
+        # An empty one is Terminating for a while as well, and in the end gone by itself.
+        core.create_namespace(namespace("drill"))
+        assert "Terminating" in str(core.delete_namespace("drill"))
+        azure.emulator.advance(60)
+        assert refusal(core.read_namespace, "drill")[0] == 404
+        found = refusal(core.delete_namespace, "kube-system")
+        assert found[0] == 403 and "this namespace may not be deleted" in found[2]
+
+
+def test_an_object_with_a_finalizer_waits_for_it(azure):
+    held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["example.com/hold"]}}
+    with api(credentials(azure)[1]) as connection:
+        core = client.CoreV1Api(connection)
+        core.create_namespaced_config_map("shop", held)
+        core.delete_namespaced_config_map("held", "shop")
+        assert core.read_namespaced_config_map("held", "shop").metadata.deletion_timestamp
+        core.replace_namespaced_config_map("held", "shop", {**held, "metadata": {"name": "held"}})
+        assert refusal(core.read_namespaced_config_map, "held", "shop")[0] == 404
