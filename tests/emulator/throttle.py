@@ -33,8 +33,9 @@ class Bucket:
 
 
 class Throttle:
-    """Counts always; refuses only when the setting ``throttle`` is on. Refill is in virtual time, so that a fast clock
-    does not throttle a client that would not be throttled at real speed."""
+    """Counts and refuses only when the setting ``throttle`` is on; else every bucket is said to be full, since clients
+    slow down of low ones. Refill is in virtual time, so that a fast clock does not throttle a client that would not be
+    throttled at real speed."""
 
     def __init__(self, server: Server):
         self._server = server
@@ -51,17 +52,20 @@ class Throttle:
     def apply(self, exchange: Exchange) -> Reply | None:
         assert exchange.principal and exchange.target
         kind = KINDS.get(exchange.method, "subscription-writes")
+        if not self._server.world.settings.throttle:
+            return None
         bucket = self._bucket(exchange.principal.oid, exchange.target.id.subscription, kind)
-        if bucket.tokens >= 1:
-            bucket.tokens -= 1
-        elif self._server.world.settings.throttle:
+        if bucket.tokens < 1:
             wait = max(1.0, (1 - bucket.tokens) / BUCKETS[kind][1])
             raise FrontDoorError(
                 429, "SubscriptionRequestsThrottled",
                 f"Number of requests for subscription '{exchange.target.id.subscription}' and operation "
                 f"'{exchange.method}' exceeded the backend storage limit. Please try again after '{wait:.0f}' seconds.",
                 {"Retry-After": self._server.world.retry_after(wait)})
+        bucket.tokens -= 1
         return None
 
     def remaining(self, principal: Principal | None, subscription: str, kind: str) -> int:
-        return int(self._bucket(principal.oid, subscription, kind).tokens) if principal else BUCKETS[kind][0]
+        if not principal or not self._server.world.settings.throttle:
+            return BUCKETS[kind][0]
+        return max(0, int(self._bucket(principal.oid, subscription, kind).tokens))

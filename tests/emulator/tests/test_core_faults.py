@@ -182,9 +182,19 @@ def test_buckets_run_dry_when_throttling_is_on(emulator):
         emulator.settings(throttle=False)
 
 
-def test_remaining_requests_are_told(azure):
+def test_remaining_requests_are_told(azure, emulator):
+    """Those of a full bucket as long as nobody is throttled, or a client that looks would go slow for nothing."""
     path, name = f"{azure.group_id}?api-version=2025-04-01", "x-ms-ratelimit-remaining-subscription-resource-requests"
-    assert 0 < int(azure.http("GET", path)[1][name]) <= 250
+    assert [int(azure.http("GET", path)[1][name]) for _each in range(3)] == [250, 250, 250]
+    emulator.settings(throttle=True)
+    try:
+        server = emulator.server
+        oid = server.world.directory.by_app(
+            azure.environment["AZURE_TENANT_ID"], azure.environment["AZURE_CLIENT_ID"]).oid
+        server.throttle._bucket(oid, azure.subscription, "subscription-resource-requests").tokens = -100_000.0
+        assert azure.http("GET", path)[1][name] == "0"
+    finally:
+        emulator.settings(throttle=False)
 
 
 def test_an_answer_in_a_media_type_with_charset(azure):
