@@ -103,7 +103,7 @@ class Fleet:
         """
         of: dict[str, list[Key]] = {}
         for step, id_, options in fleet_steps.shared(member.one):
-            key = (step, id_.lower(), json.dumps(options, sort_keys=True, default=str))
+            key = shared_key(step, id_, options)
             of.setdefault(step, []).append(key)
             member.shared.append(key)
             if key in self.nodes:
@@ -146,7 +146,7 @@ class Fleet:
             for key, (step, options) in zip(
                 member.steps, fleet_steps.own(member.one, self.policies(member)), strict=True
             ):
-                seen[key] = _checked(step, options, WORKS[step](arm, dict(options)))
+                seen[key] = checked(step, options, WORKS[step](arm, dict(options)))
         except (BackupError, Unsettled):
             return
         if not any(outcome.changed for outcome in seen.values()):
@@ -156,7 +156,7 @@ class Fleet:
         if member.seen is not None:
             return member.seen[key]
         step, options = fleet_steps.own(member.one, self.policies(member))[number]
-        return _checked(step, options, WORKS[step](self.arm.apart(), dict(options)))
+        return checked(step, options, WORKS[step](self.arm.apart(), dict(options)))
 
 
 def protect(arm: Arm, params: dict[str, Any]) -> Outcome:
@@ -187,9 +187,18 @@ def protect(arm: Arm, params: dict[str, Any]) -> Outcome:
     return outcome
 
 
+def shared_key(step: str, id_: str, options: Options) -> Key:
+    """What tells a shared step from others: the same wishes for the same thing are the same step."""
+    return step, id_.lower(), json.dumps(options, sort_keys=True, default=str)
+
+
+def workers_problems(params: Mapping[str, Any]) -> list[str]:
+    return [] if params["workers"] > 0 else [f"workers is {params['workers']}; it must be at least 1."]
+
+
 def _clusters(params: Mapping[str, Any]) -> list[Cluster]:
     """The entries with their IDs. Raises with everything that is wrong with them, before anything is written."""
-    said = [] if params["workers"] > 0 else [f"workers is {params['workers']}; it must be at least 1."]
+    said = workers_problems(params)
     found: dict[str, Cluster] = {}
     for number, entry in enumerate(params["clusters"]):
         try:
@@ -205,7 +214,7 @@ def _clusters(params: Mapping[str, Any]) -> list[Cluster]:
     return list(found.values())
 
 
-def _checked(step: str, options: Options, outcome: Outcome) -> Outcome:
+def checked(step: str, options: Options, outcome: Outcome) -> Outcome:
     """The outcome, if the next step has what it needs. Without its roles Azure would refuse the cluster only after an
     hour of patience.
     """

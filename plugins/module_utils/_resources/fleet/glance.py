@@ -75,7 +75,7 @@ class Lists:
     def document(self, id_: str) -> tuple[Document | None, float | None]:
         type_ = _ids.parse(id_).type
         if type_ in SHARED:
-            return self._once(id_, lambda: self._arm.read(id_))
+            return self.once(id_, lambda: self._arm.read(id_))
         if type_ in LISTED:
             parent = "/".join(id_.split("/")[: LISTED[type_]])
             found = self._by(type_, parent, _id, {}).get(id_.lower())
@@ -112,10 +112,11 @@ class Lists:
                 found.setdefault(key(item).lower(), []).append(item)
             return found
 
-        known: dict[str, list[Document]] | None = self._once(f"{type_} {parent}", read)
+        known: dict[str, list[Document]] | None = self.once(f"{type_} {parent}", read)
         return none if known is None else known
 
-    def _once(self, key: str, call: Callable[[], T]) -> T:
+    def once(self, key: str, call: Callable[[], T]) -> T:
+        """What the call gives, or raises; the first to ask makes it, and everybody else waits for that."""
         with self._guard:
             future = self._known.get(key.lower())
             mine = future is None
@@ -150,7 +151,7 @@ class Glance(Arm):
 
     def read(self, id_: str) -> tuple[Document | None, float | None]:
         document, pause = self._lists.document(id_)
-        self._principals |= set(_principals(document))
+        self.heed(document)
         return document, pause
 
     def list_all(self, type_: str, parent_id: str, **query: Any) -> list[Document]:
@@ -161,8 +162,12 @@ class Glance(Arm):
         key = (f"{type_} {sorted(query.items())}".lower(), parent_id.lower())
         if key not in self._listed:
             self._listed[key] = self._arm.list_all(type_, parent_id, **query)
-            self._principals |= set(_principals(self._listed[key]))
+            self.heed(self._listed[key])
         return self._listed[key]
+
+    def heed(self, seen: Any) -> None:
+        """Remember the identities in what was seen, whose role assignments will be of interest."""
+        self._principals |= set(_principals(seen))
 
     def fetch(self, id_: str, verb: str, body: Mapping[str, Any], **query: Any) -> list[Document]:
         return self._arm.fetch(id_, verb, body, **query)
