@@ -244,6 +244,15 @@ def awx(shell: Shell, arguments: list[str]) -> None:
     pytest('tests/awx', env='awx', dist='loadfile')(shell, arguments)
 
 
+def rulebook(shell: Shell, arguments: list[str]) -> None:
+    """The rulebook with ansible-rulebook, whose engine of rules is Java."""
+    _code, output = shell.call('java', '-version', accept=range(256)) if shutil.which('java') else (1, '')
+    version = re.search(r'version "(\d+)', output)
+    if version is None or int(version[1]) < 17:
+        raise Skipped('ansible-rulebook needs Java 17 or newer: apt-get install openjdk-17-jre-headless')
+    pytest('tests/eda', env='eda')(shell, arguments)
+
+
 def pytest_problem(code: int, output: str) -> str | None:
     """What pytest left out: everything (exit code 5), or the tests that its closing line counts as skipped."""
     if code == 5:
@@ -293,6 +302,8 @@ STAGES = (
           kubernetes, pytest=True, apart=True),
     Stage('test-az', 'the Azure CLI with the emulator, beside the collection; not part of test',
           pytest('tests/az', dist='loadfile'), ('core', 'az'), pytest=True, apart=True),
+    Stage('test-eda', 'the rulebook with ansible-rulebook, which takes Java 17 or newer; not part of test',
+          rulebook, ('eda',), pytest=True, apart=True),
     Stage('test-browser', 'the coverage page in headless Chromium, which has to be installed; not part of test',
           pytest('tests/browser', env='browser', dist='loadfile'), ('browser',), pytest=True, apart=True),
 )

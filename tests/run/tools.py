@@ -22,8 +22,8 @@ from . import places
 
 # Environments and what each holds. One for what runs the collection, one for what looks at it; the importer has
 # its own, since it wants particular versions of the same checkers; one with the oldest of everything that the
-# collection says it works with; one with the Azure CLI, which pins its packages; one that drives a browser; and one
-# with what AWX runs jobs by.
+# collection says it works with; one with the Azure CLI, which pins its packages; one that drives a browser; one
+# with what AWX runs jobs by; and one with ansible-rulebook.
 ANSIBLE = 'ansible-core>=2.19,<2.20'
 PACKAGES: dict[str, tuple[str, ...]] = {
     'core': (
@@ -42,6 +42,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     'awx': (
         ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'ansible-builder>=3.1', 'ansible-runner>=2.4',
     ),
+    'eda': (ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'ansible-rulebook>=1.1'),
     'browser': (ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'selenium>=4.20'),
 }
 

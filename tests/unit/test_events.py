@@ -211,6 +211,12 @@ def test_mistakes_in_options_are_told_before_anything_is_asked(
         source.Watch({"eda_feedback_queue": object(), **options})
 
 
+def test_the_example_uses_options_that_there_are(source: ModuleType) -> None:
+    [rules] = yaml.safe_load(source.EXAMPLES)
+    options = rules["sources"][0]["aks.backup.aks_backup_jobs"]
+    assert options["exclude"] and set(options) <= set(source.SPEC)
+
+
 def test_the_rulebook_uses_what_there_is(source: ModuleType) -> None:
     [rules] = yaml.safe_load((EDA / "rulebooks" / "aks_backup.yml").read_text())
     [watched] = rules["sources"]
