@@ -386,6 +386,10 @@ options:
                 elements: str
                 aliases: [day_of_week]
                 choices: [Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday]
+              delay:
+                description: Minutes between C(schedule.start_time) and the start of backups, less than there are
+                  between two backups.
+                type: int
               frequency:
                 description: How often backups are made.
                 type: str
@@ -520,6 +524,10 @@ options:
                 elements: str
                 aliases: [day_of_week]
                 choices: [Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday]
+              delay:
+                description: Minutes between C(schedule.start_time) and the start of backups, less than there are
+                  between two backups.
+                type: int
               frequency:
                 description: How often.
                 type: str
@@ -552,6 +560,26 @@ options:
           - It should hold nothing else, since the cluster becomes Contributor of it.
           - It cannot be changed once the cluster is protected.
         type: str
+      stagger:
+        description:
+          - Spreads the backups of many clusters, which would otherwise all start in the minute of their policy. The
+            cluster gets one of O(clusters[].stagger.slots) policies, which are those of O(clusters[].policy) with
+            other starts. Which one follows from the ID of the cluster alone.
+          - The first slot starts with the policy's schedule and has its name; the name of another one has its delay
+            behind it, such as C(aks-default-plus-30m).
+          - It shifts O(clusters[].policy) and leaves O(clusters[].policies) as they are.
+          - Other slots or another window move clusters to other policies. The old ones stay, since nobody knows who
+            else uses them.
+        type: dict
+        suboptions:
+          slots:
+            description: How many different starts, and policies, there are.
+            type: int
+            default: 8
+          window:
+            description: Minutes over which the starts are spread, no more than lie between two backups.
+            type: int
+            required: true
       state:
         description:
           - V(present) protects the cluster. V(suspended) does so too, but takes no backups, and keeps those
@@ -715,6 +743,12 @@ options:
             description: Where there is no vault of this name, bring back the soft-deleted one instead of creating
               a new one.
             type: bool
+  look:
+    description:
+      - Only tell which clusters are as asked for, from as few requests at once as that takes. Nothing is written.
+      - What exactly a cluster lacks is for check mode to say. Here RV(clusters[].msg) has the first thing that was met.
+    type: bool
+    default: false
   workers:
     description:
       - How many steps are done at the same time, each with a connection of its own. Azure limits how many requests a
@@ -747,7 +781,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 clusters:
-  description: What has become of each cluster, in the order of O(clusters).
+  description:
+    - What has become of each cluster, in the order of O(clusters).
+    - With O(look) only RV(clusters[].cluster_id), RV(clusters[].found), RV(clusters[].msg), RV(clusters[].name) and
+      RV(clusters[].settled).
   returned: unless the task is refused
   type: list
   elements: dict
@@ -757,7 +794,7 @@ clusters:
       type: bool
       sample: true
     cluster_id:
-      description: Resource ID of the cluster.
+      description: Resource ID of the cluster. With O(look), V(null) where the options make no sense.
       type: str
       sample: >-
         /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/aks-1
@@ -773,6 +810,15 @@ clusters:
       description: The step that failed, of the cluster's own or of what it shares. V(null) if none has.
       type: str
       sample: permissions
+    found:
+      description: What was looked at, by step and as the modules of the steps return it, in C(container), C(extension),
+        C(groups), C(instances), C(permissions), C(policies), C(providers), C(storage), C(trusted_access) and C(vault).
+        Empty where something is not as asked for.
+      returned: with O(look)
+      type: dict
+      sample:
+        container:
+          name: aks-east-1-0a1b2c3d4e5f
     instances:
       description: The backup instances, as far as the task came to them.
       type: list
@@ -801,11 +847,11 @@ clusters:
           type: str
           sample: ProtectionConfigured
     msg:
-      description: Why the cluster could not be protected. V(null) if it could.
+      description: Why the cluster could not be protected, or with O(look) what is not as asked for. V(null) if all is well.
       type: str
       sample: The cluster aks-east-1 is stopped. Start it first; Azure Backup talks to its API server.
     name:
-      description: Name of the cluster.
+      description: Name of the cluster. With O(look), V(null) where the options make no sense.
       type: str
       sample: aks-east-1
     policies:
@@ -819,6 +865,11 @@ clusters:
       type: list
       elements: str
       sample: []
+    settled:
+      description: Whether everything is as asked for, the cluster's own and what it shares.
+      returned: with O(look)
+      type: bool
+      sample: true
     steps:
       description: The cluster's own steps that succeeded.
       type: list
@@ -848,7 +899,7 @@ clusters:
       sample: >-
         /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.DataProtection/backupVaults/bv
 counts:
-  description: How many clusters.
+  description: How many clusters. With O(look) only RV(counts.settled) and RV(counts.total).
   returned: unless the task is refused
   type: dict
   contains:
@@ -864,13 +915,18 @@ counts:
       description: Clusters that are protected as asked for.
       type: int
       sample: 2
+    settled:
+      description: Clusters of which everything is as asked for.
+      returned: with O(look)
+      type: int
+      sample: 2
     total:
       description: All clusters.
       type: int
       sample: 2
 shared:
   description: What was done once for the clusters that share it.
-  returned: unless the task is refused
+  returned: unless the task is refused, and without O(look)
   type: list
   elements: dict
   contains:
@@ -989,6 +1045,7 @@ error:
 
 from ansible_collections.aks.backup.plugins.module_utils._module import Contract
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.fleet import protect
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.look import look
 from ansible_collections.aks.backup.plugins.module_utils._types import (
     AKS,
     AUTHORIZATION,
@@ -1071,6 +1128,7 @@ POLICY = {
                 "choices": ["Friday", "Monday", "Saturday", "Sunday", "Thursday", "Tuesday", "Wednesday"],
                 "aliases": ["day_of_week"],
             },
+            "delay": {"type": "int"},
             "frequency": {"type": "str", "choices": ["daily", "hourly", "weekly"]},
             "interval": {"type": "int"},
             "start_time": {"type": "str"},
@@ -1192,6 +1250,10 @@ CLUSTERS = {
     "resource_guard_operation_requests": {"type": "list", "elements": "str"},
     "snapshot_resource_group": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "stopped", "suspended"]},
+    "stagger": {
+        "type": "dict",
+        "options": {"slots": {"type": "int", "default": 8}, "window": {"type": "int", "required": True}},
+    },
     "storage": {
         "type": "dict",
         "options": {
@@ -1297,11 +1359,12 @@ CLUSTERS = {
 
 ARGUMENT_SPEC = {
     "clusters": {"type": "list", "elements": "dict", "required": True, "options": CLUSTERS},
+    "look": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 64},
 }
 
 CONTRACT = Contract(
-    work=protect,
+    work=lambda arm, params: (look if params["look"] else protect)(arm, params),
     argument_spec=ARGUMENT_SPEC,
     packages=(AKS, AUTHORIZATION, DATA_PROTECTION, EXTENSIONS, RESOURCES, STORAGE),
     anywhere=True,

@@ -240,6 +240,12 @@ options:
         aliases:
           - day_of_week
         choices: [Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday]
+      delay:
+        description:
+          - Minutes between O(schedule.start_time) and the start of backups, less than there are between two backups.
+            Policies that differ in it alone keep the backups of many clusters from starting at once. It shifts
+            O(schedule.days_of_week) as well where it goes beyond midnight.
+        type: int
       frequency:
         description:
           - How often backups are made. Left out, it is that of O(preset).
@@ -888,6 +894,7 @@ CONTENT_SPEC = {
         "type": "dict",
         "options": {
             "days_of_week": {"type": "list", "elements": "str", "choices": DAYS, "aliases": ["day_of_week"]},
+            "delay": {"type": "int"},
             "frequency": {"type": "str", "choices": ["daily", "hourly", "weekly"]},
             "interval": {"type": "int"},
             "start_time": {"type": "str"},

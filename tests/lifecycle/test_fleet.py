@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy.stagger import slot
 from tests.harness import FAST, ROOT, Subscription, task
 
 PROTECT, PROTECT_FLEET = ROOT / "playbooks" / "protect.yml", ROOT / "playbooks" / "protect_fleet.yml"
@@ -129,6 +130,63 @@ def test_the_role_and_the_task_make_the_same(emulator, seed):
     # And each finds nothing left to do where the other one was.
     again = by_role.play(playbook=PROTECT_FLEET, inventory=hosts(clusters)).ok()
     assert again.writes == [] and not any(step.changed for step in again.steps)
+
+
+def test_staggered_clusters_get_the_policies_of_their_slots(emulator):
+    """The same ones from the role and the task; with another window they are moved to others."""
+    regions = {f"aks-{number}": "eastus" for number in range(5)}
+    policy = {"preset": "week", "schedule": {"frequency": "weekly"}}
+
+    def wanted(window: int) -> list[dict[str, Any]]:
+        stagger = {"policy": policy, "stagger": {"window": window, "slots": 3}}
+        return entries(regions, dict.fromkeys(regions, stagger))
+
+    by_role, by_task = (Subscription(emulator, scenario(regions)) for _each in (1, 2))
+    # Slots follow from IDs, and with them from the subscription.
+    slots = {one.id: {name: slot(cluster_id(one, name), 3) for name in regions} for one in (by_role, by_task)}
+    by_role.play(playbook=PROTECT, inventory=hosts(wanted(90))).ok()
+    run = by_task.play(
+        [
+            fleet("plan", wanted(90), check=True),
+            fleet("run", wanted(90)),
+            fleet("again", wanted(90)),
+            fleet("other plan", wanted(60), check=True),
+            fleet("other", wanted(60)),
+            fleet("other again", wanted(60)),
+        ]
+    ).ok()
+    for subscription, minutes in ((by_role, 30), (by_task, 20)):
+        found = {
+            one["properties"]["dataSourceInfo"]["resourceName"]: one["properties"]["policyInfo"]["policyId"]
+            for one in subscription.resources("Microsoft.DataProtection/backupVaults/backupInstances")
+        }
+        names = {name: policy_name(number * minutes) for name, number in slots[subscription.id].items()}
+        assert {name: policy.rpartition("/")[2] for name, policy in found.items()} == names
+    made = {one["name"]: one for one in by_role.resources("Microsoft.DataProtection/backupVaults/backupPolicies")}
+    assert set(made) == {policy_name(number * 30) for number in slots[by_role.id].values()}
+    for name, one in made.items():
+        begins = one["properties"]["policyRules"][0]["trigger"]["schedule"]["repeatingTimeIntervals"]
+        hours, minutes = divmod(120 + int((re.findall(r"plus-(\d+)m", name) or [0])[0]), 60)
+        assert begins == [f"R/2024-01-01T{hours:02}:{minutes:02}:00+00:00/P1W"]
+    for before, after in (("plan", "run"), ("other plan", "other")):
+        assert run[before].writes == [] and run[before].changed and run[after].changed
+        assert run[before].result["counts"] == run[after].result["counts"]
+        assert [one["policies"] for one in run[before].result["clusters"]] == [
+            one["policies"] for one in run[after].result["clusters"]
+        ]
+    assert run["again"].writes == run["other again"].writes == []
+    moved = {one["name"] for one in run["other"].result["clusters"] if one["changed"]}
+    assert moved == {name for name, number in slots[by_task.id].items() if number}
+    again = by_role.play(playbook=PROTECT, inventory=hosts(wanted(90))).ok()
+    assert again.writes == [] and not any(step.changed for step in again.steps)
+
+
+def cluster_id(subscription: Subscription, name: str) -> str:
+    return subscription.path(f"resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/{name}")
+
+
+def policy_name(minutes: int) -> str:
+    return f"aks-week-plus-{minutes}m" if minutes else "aks-week"
 
 
 def fleet(name: str, clusters: list[dict[str, Any]], **options: Any) -> dict[str, Any]:

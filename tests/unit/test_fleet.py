@@ -20,6 +20,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import graph as fleet_graph
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import steps as fleet_steps
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.graph import Node
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import stagger as policy_stagger
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
@@ -52,6 +53,7 @@ CONTENT = {
     "rpo_hours": 6,
     "schedule": {
         "days_of_week": ["Monday"],
+        "delay": 30,
         "frequency": "weekly",
         "interval": 1,
         "start_time": "02:30",
@@ -116,6 +118,7 @@ EVERYTHING: dict[str, Any] = {
     "resource_group": "rg-mine",
     "resource_guard_operation_requests": [f"{GROUPS}/rg/providers/x/y/request"],
     "snapshot_resource_group": "rg-snaps",
+    "stagger": {"slots": 8, "window": 240},
     "state": "suspended",
     "storage": {
         "allow_blob_public_access": True,
@@ -196,12 +199,13 @@ def steps(entry: dict[str, Any], **more: Any) -> dict[str, dict[str, Any]]:
 
 
 def without_ids(entry: dict[str, Any]) -> dict[str, Any]:
-    """Everything but what stands in for names."""
+    """Everything but what stands in for names, and for policies as they are given."""
     left = {"cluster": ("id",), "policy": ("id",), "storage": ("storage_account_id",), "vault": ("id",)}
     return {
         **entry,
         **{key: {name: one for name, one in entry[key].items() if name not in names} for key, names in left.items()},
         "register_providers": True,
+        "stagger": None,
     }
 
 
@@ -294,6 +298,19 @@ def test_ids_take_the_place_of_names_and_nothing_is_made():
 def test_resource_group_is_for_vault_and_account():
     one = fleet_steps.cluster({**PLAIN, "resource_group": "rg-mine"}, SUBSCRIPTION)
     assert one.vault.split("/")[4] == one.account.split("/")[4] == "rg-mine"
+
+
+def test_a_staggered_cluster_gets_the_policy_of_its_slot():
+    one = fleet_steps.cluster({**PLAIN, "stagger": {"window": 200, "slots": 4}}, SUBSCRIPTION)
+    delay = 50 * policy_stagger.slot(ID, 4)
+    assert delay == 100 and one.policy.endswith("/aks-default-plus-100m")
+    [options] = [options for step, _id, options in fleet_steps.shared(one) if step == "policy"]
+    assert (options["name"], options["schedule"]) == ("aks-default-plus-100m", {"delay": 100})
+    found = dict(fleet_steps.own(one, made(one)))
+    assert found["instance"]["policy_id"] == one.policy
+    # One that is there can only be used as it is.
+    with_id = {**PLAIN, "policy": {"id": f"{VAULT}/backupPolicies/mine"}, "stagger": {"window": 200}}
+    assert "policy.id names a policy that is there already" in refusal([with_id], subscription_id=SUBSCRIPTION)
 
 
 def test_instances_take_the_policies_that_are_in_force():

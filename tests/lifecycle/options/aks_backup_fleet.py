@@ -36,5 +36,10 @@ OPTIONS = {
         "tests/unit/test_fleet.py::test_ids_take_the_place_of_names_and_nothing_is_made"
     ),
     "clusters.resource_group": Proven("tests/unit/test_fleet.py::test_resource_group_is_for_vault_and_account"),
+    **dict.fromkeys(
+        ("clusters.stagger.slots", "clusters.stagger.window"),
+        Proven("tests/unit/test_fleet.py::test_a_staggered_cluster_gets_the_policy_of_its_slot"),
+    ),
+    "look": Proven("tests/unit/test_fleet_look.py::test_a_look_writes_nothing_and_says_what_is_not_as_asked_for"),
     "workers": Proven("tests/unit/test_fleet.py::test_no_more_than_so_many_workers_at_a_time"),
 }

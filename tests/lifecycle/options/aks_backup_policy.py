@@ -69,6 +69,12 @@ OPTIONS = {
         over={"schedule": {"frequency": "weekly"}},
         shows="R/2024-01-07T02:00:00+00:00/P7D",
     ),
+    # Beyond midnight.
+    "schedule.delay": Shows(
+        {"schedule": {"delay": 45}},
+        over={"schedule": {"days_of_week": ["Sunday"], "frequency": "weekly", "start_time": "23:30"}},
+        shows="R/2024-01-01T00:15:00+00:00/P7D",
+    ),
     "schedule.frequency": Shows({"schedule": {"frequency": "daily"}}, shows="R/2024-01-01T02:00:00+00:00/P1D"),
     "schedule.interval": Shows({"schedule": {"interval": 8}}, shows="/PT8H"),
     "schedule.start_time": Shows(

@@ -46,7 +46,7 @@ FOUND = {
     "vault": "resource",
 }
 # Of these a cluster can have several.
-LISTED = {"group": "resource_groups", "instance": "instances", "policy": "policies"}
+LISTED = {"group": "groups", "instance": "instances", "policy": "policies"}
 
 
 class Look(Glance):
@@ -160,7 +160,7 @@ def _shown(one: Cluster, keys: list[Key], ended: Mapping[Key, Ended]) -> Documen
             found[key[0]] = value
     return {
         "cluster_id": one.id,
-        "found": None if unsettled else found,
+        "found": {} if unsettled else found,
         "msg": next((error.message for error in errors if error), None),
         "name": one.name,
         "settled": not unsettled,
@@ -168,7 +168,7 @@ def _shown(one: Cluster, keys: list[Key], ended: Mapping[Key, Ended]) -> Documen
 
 
 def _refused(error: Refused) -> Document:
-    return {"cluster_id": None, "found": None, "msg": error.message, "name": None, "settled": False}
+    return {"cluster_id": None, "found": {}, "msg": error.message, "name": None, "settled": False}
 
 
 def _warnings(one: Cluster, keys: list[Key], ended: Mapping[Key, Ended]) -> list[str]:

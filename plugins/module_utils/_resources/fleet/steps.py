@@ -23,6 +23,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.common impor
     VAULT,
     given,
 )
+from ansible_collections.aks.backup.plugins.module_utils._resources.policy import stagger as policy_stagger
 
 Options = dict[str, Any]
 
@@ -263,8 +264,9 @@ def cluster(entry: Mapping[str, Any], subscription_id: str | None) -> Cluster:
         if "id" in vault
         else _ids.vault(home, vault.get("resource_group") or group, vault.get("name") or f"bv-aks-{region}")
     )
-    preset = str(policy.get("preset", "default")).replace("_", "-")
-    policy_id = policy.get("id") or _ids.policy(vault_id, policy.get("name") or f"aks-{preset}")
+    if stagger := given(entry.get("stagger") or {}):
+        policy = policy_stagger.staggered(policy, id_, **stagger)
+    policy_id = policy.get("id") or _ids.policy(vault_id, policy_stagger.default_name(policy))
     # Two clusters of one name in two groups get two containers, and so do names that differ in '_' and '-' alone.
     readable = re.sub(r"-$", "", re.sub(r"[^a-z0-9]+", "-", _ids.name(id_).lower())[:50])
     made = [] if "id" in vault else [vault_id.split("/")[4]]

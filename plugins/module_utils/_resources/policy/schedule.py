@@ -26,7 +26,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 INTERVAL = re.compile(
     r"R/(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})?)/(P(?:\d+[DW]|T\d+[HM]))"
 )
-INSTEAD = ("frequency", "interval", "start_time", "days_of_week")
+INSTEAD = ("frequency", "interval", "start_time", "days_of_week", "delay")
 
 
 def of_rpo(hours: int, said: Said) -> dict[str, Any]:
@@ -54,6 +54,12 @@ def intervals(schedule: Mapping[str, Any], raw: list[str] | None, said: Said) ->
     if wanted and period != "P1W":
         said.append("schedule.days_of_week goes with frequency=weekly only.")
     numbers = sorted({DAYS.index(day) for day in wanted}) or [0]
+    delay, between = schedule.get("delay") or 0, round((days(period) or 0) * 24 * 60)
+    if not 0 <= delay < between:
+        said.append(
+            f"schedule.delay is {delay} minutes; with backups every {between} minutes it must be at least 0, and less "
+            "than that."
+        )
     try:
         return [f"R/{_start(schedule, number, where)}/{period}" for number in numbers]
     except Refused as exc:
@@ -83,7 +89,7 @@ def _period(schedule: Mapping[str, Any], said: Said) -> str:
 
 
 def _start(schedule: Mapping[str, Any], weekday: int, where: str) -> str:
-    """The start as RFC 3339: a time of day on a day that never changes, or the moment given.
+    """The start as RFC 3339: a time of day on a day that never changes, or the moment given, and the delay after it.
 
     A time without an offset is what a clock in the time zone shows on that day.
     """
@@ -104,7 +110,8 @@ def _start(schedule: Mapping[str, Any], weekday: int, where: str) -> str:
             f"schedule.start_time is {text!r}; it must be a time of day such as 02:30, or RFC 3339 such as "
             "2026-01-31T02:30:00+00:00."
         ) from exc
-    return (time_zones.local(moment, where) if moment.tzinfo is None else moment).isoformat(timespec="seconds")
+    known = time_zones.local(moment, where) if moment.tzinfo is None else moment
+    return (known + datetime.timedelta(minutes=schedule.get("delay") or 0)).isoformat(timespec="seconds")
 
 
 def _raw(raw: list[str], schedule: Mapping[str, Any], said: Said) -> list[str]:

@@ -112,6 +112,15 @@ def document(params: Mapping[str, Any]) -> Document:
     }
 
 
+def minutes_between(params: Mapping[str, Any]) -> int | None:
+    """Minutes between two backups by the options of the short form; None where the service would not take them."""
+    said: Said = []
+    preset = PRESETS[params.get("preset") or "default"]
+    periods = intervals(_schedule(params, preset["schedule"], said), params.get("repeating_time_intervals"), said)
+    length = days(periods[0].rsplit("/", 1)[1])
+    return None if said or not length else round(length * 24 * 60)
+
+
 def _schedule(params: Mapping[str, Any], preset: Document, said: Said) -> Document:
     """The schedule that is asked for, over that of the preset; another frequency leaves nothing of the preset's."""
     asked = given(params.get("schedule") or {})
