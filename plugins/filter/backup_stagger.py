@@ -37,11 +37,15 @@ def backup_stagger(value: Any, cluster_id: str, window: Any, slots: Any = stagge
     validated = ArgumentSpecValidator(CONTENT_SPEC).validate(content)
     if validated.error_messages:
         raise AnsibleFilterError(f"{NAME}: {'; '.join(validated.error_messages)}.")
-    policy = {**plain(value), **{option: validated.validated_parameters[option] for option in content}}
+    policy = {**value, **validated.validated_parameters}
     try:
-        return stagger.staggered(policy, str(cluster_id), number(window, "window"), number(slots, "slots"))
+        made = stagger.staggered(policy, str(cluster_id), number(window, "window"), number(slots, "slots"))
     except BackupError as exc:
         raise AnsibleFilterError(f"{NAME}: {exc.message}") from exc
+    found = {**plain(value), "name": made["name"]}
+    if delay := (made["schedule"] or {}).get("delay"):
+        found["schedule"] = {**(found.get("schedule") or {}), "delay": delay}
+    return found
 
 
 class FilterModule:
