@@ -34,6 +34,8 @@ class Settings:
     registration: float = 60.0
     vault_lingers: float = 20.0
     throttle: bool = False
+    throttle_refill: float = 1.0  # share of what Azure fills into its buckets, for fleets smaller than Azure's
+    schedules: bool = True  # whether backups by schedule happen; what is planned passes by while they do not
 
     def change(self, values: dict[str, Any]) -> None:
         """Set known settings; a single number stands for both ends of a range. ValueError for what is unknown."""

@@ -16,7 +16,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,6 +109,14 @@ class Running:
                     os.kill(pid, signal.SIGKILL)
             self.process.poll()
         self.process.wait()
+
+    def until(self, reached: Callable[[], Any], pause: float = 0.05) -> bool:
+        """Wait for something to happen while the run goes on; False when it ended before. Seconds between looks."""
+        while self.process.poll() is None:
+            if reached():
+                return True
+            time.sleep(pause)
+        return False
 
     def wait(self, timeout: float = 300) -> Run:
         """The finished run; subprocess.TimeoutExpired when it takes longer."""

@@ -38,7 +38,9 @@ def busy(emulator):
     run = task("run", "aks_backup_run", ignore=True, **CLUSTER, **VAULT)
     back = task("restore", "aks_backup_restore", **CLUSTER, **VAULT, permissions="skip")
     subscription.play([*chain(subscription), {**run, "name": "run 2"}, {**run, "name": "run 3"}, back]).ok()
+    emulator.settings(schedules=True)
     emulator.advance(2 * DAY)
+    emulator.settings(schedules=False)
     emulator.advance(3600)
     return subscription
 

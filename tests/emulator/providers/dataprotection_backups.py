@@ -198,6 +198,8 @@ def scheduled(world: World, payload: dict[str, Any]) -> None:
     policy = policy_of(world, record.properties)
     if policy is None or record.properties["currentProtectionState"] != instances.CONFIGURED:
         return
+    if not world.settings.schedules:
+        return
     # Points that retention has ended count as well, or a second one would be the first of a month.
     earlier = [moment(when) for when in record.hidden.get("last_scheduled", [])]
     triggered(world, {"instance": record.id.text, "guid": record.hidden["guid"], "activity": world.guid(),

@@ -198,6 +198,18 @@ def test_schedules_fire(alone):
     assert len(jobs(azure, "Backup")) == count + 6
 
 
+def test_schedules_can_be_turned_off(alone):
+    """And on again: what would have been meanwhile is not made up for."""
+    azure = furnished(alone, interval=soon(alone, "P1D", 6 * 3600))
+    azure.protect()
+    azure.emulator.settings(schedules=False)
+    azure.emulator.advance(6 * 3600 + 3 * DAY)
+    assert jobs(azure, "Backup") == []
+    azure.emulator.settings(schedules=True)
+    azure.emulator.advance(2 * DAY)
+    assert len(jobs(azure, "Backup")) == 2
+
+
 def test_retention_ends_points_but_never_the_last(alone):
     azure = furnished(alone, interval=soon(alone, "P1D", 6 * 3600))
     azure.protect()

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import ssl
-import urllib.request
+import urllib.parse
 
 from ansible.plugins.callback import CallbackBase
 
@@ -29,7 +30,11 @@ class CallbackModule(CallbackBase):
     def __init__(self):
         super().__init__()
         self._seen = int(os.environ["RECORD_SINCE"])
-        self._context = ssl.create_default_context(cafile=os.environ["RECORD_CA"])
+        # One connection for all results: a handshake costs more than the answer.
+        self._emulator = http.client.HTTPSConnection(
+            urllib.parse.urlsplit(os.environ["RECORD_URL"]).netloc,
+            context=ssl.create_default_context(cafile=os.environ["RECORD_CA"]),
+        )
 
     def _record(self, kind, result):
         entry = {
@@ -44,14 +49,20 @@ class CallbackModule(CallbackBase):
             file.write(json.dumps(entry, default=str) + "\n")
 
     def _requests(self):
-        url = (
-            f"{os.environ['RECORD_URL']}/_emulator/journal?since={self._seen}"
-            f"&subscription={os.environ['RECORD_SUBSCRIPTION']}"
-        )
-        with urllib.request.urlopen(url, context=self._context) as reply:
-            requests = json.load(reply)
+        path = f"/_emulator/journal?since={self._seen}&subscription={os.environ['RECORD_SUBSCRIPTION']}"
+        try:
+            reply = self._asked(path)
+        except (ConnectionError, http.client.HTTPException):
+            # The emulator hangs up on who says nothing for a minute.
+            self._emulator.close()
+            reply = self._asked(path)
+        requests = json.load(reply)
         self._seen = max([self._seen, *(request["n"] for request in requests)])
         return requests
+
+    def _asked(self, path):
+        self._emulator.request("GET", path)
+        return self._emulator.getresponse()
 
     def v2_runner_on_ok(self, result):
         self._record("ok", result)
