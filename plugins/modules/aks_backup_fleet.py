@@ -791,6 +791,7 @@ clusters:
   contains:
     changed:
       description: Whether something of the cluster's own was changed.
+      returned: without O(look)
       type: bool
       sample: true
     cluster_id:
@@ -800,14 +801,17 @@ clusters:
         /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.ContainerService/managedClusters/aks-1
     container:
       description: Name of the cluster's blob container.
+      returned: without O(look)
       type: str
       sample: aks-east-1-0a1b2c3d4e5f
     failed:
       description: Whether the cluster could not be protected as asked for.
+      returned: without O(look)
       type: bool
       sample: false
     failed_step:
       description: The step that failed, of the cluster's own or of what it shares. V(null) if none has.
+      returned: without O(look)
       type: str
       sample: permissions
     found:
@@ -821,6 +825,7 @@ clusters:
           name: aks-east-1-0a1b2c3d4e5f
     instances:
       description: The backup instances, as far as the task came to them.
+      returned: without O(look)
       type: list
       elements: dict
       contains:
@@ -847,7 +852,8 @@ clusters:
           type: str
           sample: ProtectionConfigured
     msg:
-      description: Why the cluster could not be protected, or with O(look) what is not as asked for. V(null) if all is well.
+      description: Why the cluster could not be protected, or with O(look) what is not as asked for. V(null) if all is
+        well.
       type: str
       sample: The cluster aks-east-1 is stopped. Start it first; Azure Backup talks to its API server.
     name:
@@ -856,12 +862,14 @@ clusters:
       sample: aks-east-1
     policies:
       description: Names of the policies in force, the main one first.
+      returned: without O(look)
       type: list
       elements: str
       sample:
         - aks-default
     problems:
       description: Everything that is in the way of the step that failed, as far as it is known.
+      returned: without O(look)
       type: list
       elements: str
       sample: []
@@ -872,6 +880,7 @@ clusters:
       sample: true
     steps:
       description: The cluster's own steps that succeeded.
+      returned: without O(look)
       type: list
       elements: dict
       contains:
@@ -890,11 +899,13 @@ clusters:
           sample: instance
     storage_account_id:
       description: Resource ID of the storage account.
+      returned: without O(look)
       type: str
       sample: >-
         /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/stbkpeastus0a1b2c3
     vault_id:
       description: Resource ID of the vault.
+      returned: without O(look)
       type: str
       sample: >-
         /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.DataProtection/backupVaults/bv
@@ -905,14 +916,17 @@ counts:
   contains:
     changed:
       description: Clusters of which something was changed, beside what they share.
+      returned: without O(look)
       type: int
       sample: 2
     failed:
       description: Clusters that could not be protected.
+      returned: without O(look)
       type: int
       sample: 0
     ok:
       description: Clusters that are protected as asked for.
+      returned: without O(look)
       type: int
       sample: 2
     settled:
