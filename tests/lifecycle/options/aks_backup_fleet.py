@@ -40,6 +40,6 @@ OPTIONS = {
         ("clusters.stagger.slots", "clusters.stagger.window"),
         Proven("tests/unit/test_fleet.py::test_a_staggered_cluster_gets_the_policy_of_its_slot"),
     ),
-    "look": Proven("tests/unit/test_fleet_look.py::test_a_look_writes_nothing_and_says_what_is_not_as_asked_for"),
+    "look": Proven("tests/lifecycle/test_fleet_look.py::test_a_look_recognises_what_is_as_asked_for_and_writes_nothing"),
     "workers": Proven("tests/unit/test_fleet.py::test_no_more_than_so_many_workers_at_a_time"),
 }
