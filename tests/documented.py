@@ -30,7 +30,7 @@ TYPES = {
     "str": (str,),
 }
 # Keys of every result that Ansible itself documents.
-OF_ANSIBLE = {"changed", "diff", "exception", "failed", "invocation", "msg", "warnings"}
+OF_ANSIBLE = {"changed", "diff", "exception", "failed", "failed_when_result", "invocation", "msg", "warnings"}
 
 
 @functools.cache

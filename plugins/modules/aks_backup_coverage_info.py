@@ -59,6 +59,15 @@ options:
         says so.
     type: bool
     default: false
+  cluster_ids:
+    description:
+      - Only these clusters, by their resource IDs. O(names) and the other filters apply as well.
+      - The task fails, with the report on the others in its result and in the files, where Azure Resource Graph does
+        not show one of them.
+      - If none of O(subscriptions), O(management_groups) and O(tenant_wide) says where to look, it is the subscriptions
+        of these clusters.
+    type: list
+    elements: str
   fail_on:
     description:
       - Limits. The task fails where more clusters or vaults than allowed have a finding.
@@ -701,7 +710,9 @@ vaults:
       type: str
       sample: 00000000-0000-0000-0000-000000000000
 violations:
-  description: A sentence for each limit of O(fail_on) that is exceeded. Empty when none is.
+  description: >-
+    A sentence for each limit of O(fail_on) that is exceeded, and one if clusters of O(cluster_ids) are not to be seen.
+    Empty otherwise.
   returned: success
   type: list
   elements: str
@@ -789,6 +800,7 @@ from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCE_
 ARGUMENT_SPEC = {
     **fleet_scope.FLEET_SPEC,
     "check_clusters": {"type": "bool", "default": False},
+    "cluster_ids": {"type": "list", "elements": "str"},
     "fail_on": {
         "type": "list",
         "elements": "dict",

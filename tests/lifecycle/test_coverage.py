@@ -171,6 +171,7 @@ def test_refusals(emulator, tmp_path):
     fleet = Fleet(emulator, {})
     (tmp_path / "folder").mkdir()
     wrong = {
+        "cluster_ids": ["aks-1", "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"],
         "job_days": 31, "grace": "soon", "fail_on": [{"reason": "stopped", "max": -1}],
         "output": {"html": "/nowhere/at/all.html", "json": str(tmp_path / "folder"), "junit": str(tmp_path / "folder")},
     }  # fmt: skip
@@ -180,6 +181,10 @@ def test_refusals(emulator, tmp_path):
         "job_days is 31; it must be 1 to 30.",
         "grace is 'soon'; it must be a number with m, h, d or w behind it, for example 24h or 7d.",
         "fail_on: max of stopped is -1; a count is 0 or more.",
+        "'aks-1' is not an Azure resource ID: it must start with '/subscriptions/' and have no empty part.",
+        "cluster_ids must be the resource ID of a Microsoft.ContainerService/managedClusters, but '/subscriptions/"
+        "s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v' is one of a microsoft.compute/"
+        "virtualmachines.",
         "output: two formats have the same path.",
         "output: there is no folder /nowhere/at where this task runs. Make it first.",
         f"output: {tmp_path / 'folder'} is a folder. Give the path of a file.",
@@ -187,6 +192,27 @@ def test_refusals(emulator, tmp_path):
     ]
     asked = [entry for entry in requests(emulator, since) if "ResourceGraph" in entry["path"]]
     assert asked == []
+
+
+def test_clusters_that_are_named(emulator, tmp_path):
+    fleet = Fleet(emulator, dict.fromkeys(("aks-1", "aks-2", "aks-3", "aks-4"), CONDITIONS["well"]), 2)
+    one, two, three = (fleet.id(f"aks-{number}") for number in (1, 2, 3))
+    lost = one.replace("aks-1", "aks-lost")
+    tasks = [
+        # Both subscriptions follow from the IDs, of which one is that of the caller.
+        task("named", REPORT, cluster_ids=[one.upper(), two + "/"]),
+        task("fewer", REPORT, cluster_ids=[one, two], names=["*-2"]),
+        task("here", REPORT, cluster_ids=[one, three], subscriptions=fleet.subscriptions, locations=["none"]),
+        {
+            **task("lost", REPORT, cluster_ids=[one, lost], output={"json": str(tmp_path / "report.json")}),
+            "ignore_errors": True,
+        },
+    ]
+    run = fleet.subscription.play(tasks).ok()
+    assert [set(reasons(run[name])) for name in ("named", "fewer", "here")] == [{"aks-1", "aks-2"}, {"aks-2"}, set()]
+    assert run["lost"].result["msg"].startswith("Azure Resource Graph does not show aks-lost. If the IDs are right")
+    assert run["lost"].result["violations"] == [run["lost"].result["msg"]]
+    assert set(reasons(run["lost"])) == {"aks-1"} and (tmp_path / "report.json").exists()
 
 
 def test_where_resource_graph_shows_no_extension_at_all(emulator):

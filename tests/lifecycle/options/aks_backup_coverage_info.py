@@ -22,6 +22,7 @@ def BASE(subscription):
 
 OPTIONS = {
     "check_clusters": Proven(CONDITIONS),
+    "cluster_ids": Proven("tests/lifecycle/test_coverage.py::test_clusters_that_are_named"),
     "exclude.locations": Shows({"exclude": {"locations": ["westeurope"]}}, hides="aks-west-1"),
     "exclude.names": Shows({"exclude": {"names": ["*-west-*"]}}, hides="aks-west-1"),
     "exclude.resource_groups": Shows({"exclude": {"resource_groups": ["rg-*"]}}, hides="aks-west-1"),

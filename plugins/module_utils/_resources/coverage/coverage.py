@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused, refuse
@@ -36,6 +37,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.rea
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import scope as fleet_scope
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import state as fleet_state
 
+CLUSTERS = "Microsoft.ContainerService/managedClusters"
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 # Azure keeps jobs for longer, but a report of more days would be a history.
 MOST_DAYS = 30
@@ -53,13 +55,14 @@ def work(arm: Arm, params: Params) -> Outcome:
     """The report, and the files that were asked for; a failed task where a threshold is violated."""
     refuse(_problems(params))
     fleet_scope.check(params)
+    params = _placed(params)
     rows = fleet_state.ask(
         arm, params, {**fleet_state.STATE, **fleet_state.POSTURE, **fleet_state.history(params["job_days"])}
     )
-    shown = fleet_state.clusters(rows, params)
+    shown = _named(fleet_state.clusters(rows, params), params["cluster_ids"])
     shown, bindings = _look(arm, shown) if params["check_clusters"] else (shown, None)
     found = report(rows, shown, params, bindings)
-    found["violations"] = violations(found, params["fail_on"])
+    found["violations"] = [*missing(rows.clusters, params["cluster_ids"]), *violations(found, params["fail_on"])]
     before, after = _files(params["output"] or {}, found)
     for path, text in after.items():
         if before[path] != text:
@@ -87,6 +90,11 @@ def _problems(params: Params) -> list[str]:
     for limit in params["fail_on"] or []:
         if limit["max"] < 0:
             said.append(f"fail_on: max of {limit['reason']} is {limit['max']}; a count is 0 or more.")
+    for id_ in params["cluster_ids"] or []:
+        try:
+            _ids.expect(id_, CLUSTERS, "cluster_ids")
+        except Refused as exc:
+            said.append(exc.message)
     paths = [path for path in (params["output"] or {}).values() if path]
     if len(set(paths)) < len(paths):
         said.append("output: two formats have the same path.")
@@ -97,6 +105,20 @@ def _problems(params: Params) -> list[str]:
         elif os.path.isdir(path):
             said.append(f"output: {path} is a folder. Give the path of a file.")
     return said
+
+
+def _placed(params: Params) -> Params:
+    """With where to look for the clusters that are named, unless that is said."""
+    ids = [id_.rstrip("/") for id_ in params["cluster_ids"] or []]
+    where = params["subscriptions"]
+    if ids and not (where or params["management_groups"] or params["tenant_wide"]):
+        where = sorted({_ids.segment(id_, "subscriptions").lower() for id_ in ids})
+    return {**params, "cluster_ids": ids, "subscriptions": where}
+
+
+def _named(clusters: list[Document], ids: list[str]) -> list[Document]:
+    wanted = {id_.lower() for id_ in ids}
+    return [one for one in clusters if not wanted or one["id"].lower() in wanted]
 
 
 def _look(arm: Arm, clusters: list[Document]) -> tuple[list[Document], dict[str, list[Document]]]:
@@ -250,14 +272,27 @@ def violations(found: Document, limits: list[Document] | None) -> list[str]:
         if len(affected) > most:
             kind = "vault" if reason in VAULT_REASONS else "cluster"
             many = f"{len(affected)} {kind}s have" if len(affected) > 1 else f"1 {kind} has"
-            names = ", ".join(affected[:NAMED]) + (
-                f" and {len(affected) - NAMED} more" if len(affected) > NAMED else ""
-            )
             said.append(
-                f"{many} the finding {reason} ({REASONS[reason].title.lower()}), and {most} may: {names}. "
+                f"{many} the finding {reason} ({REASONS[reason].title.lower()}), and {most} may: {_listed(affected)}. "
                 f"{REASONS[reason].fix}"
             )
     return said
+
+
+def missing(rows: list[Document], ids: list[str]) -> list[str]:
+    """A sentence if Resource Graph does not show all clusters that were named: nobody knows how those stand."""
+    there = {row["id"].lower() for row in rows}
+    unseen = [_ids.name(id_) for id_ in ids if id_.lower() not in there]
+    if not unseen:
+        return []
+    return [
+        f"Azure Resource Graph does not show {_listed(unseen)}. If the IDs are right and the clusters still there, "
+        "make sure that the caller may read them; what has just been created is shown after some minutes."
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 # Files
