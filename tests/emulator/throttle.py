@@ -42,12 +42,15 @@ class Throttle:
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
 
     def _bucket(self, principal: str, subscription: str, kind: str) -> Bucket:
-        size, rate = BUCKETS[kind]
+        size, rate = BUCKETS[kind][0], self._rate(kind)
         now = self._server.world.clock.now
         bucket = self._buckets.setdefault((principal, subscription.lower(), kind), Bucket(size, now))
         bucket.tokens = min(size, bucket.tokens + (now - bucket.filled) * rate)
         bucket.filled = now
         return bucket
+
+    def _rate(self, kind: str) -> float:
+        return BUCKETS[kind][1] * self._server.world.settings.throttle_refill
 
     def apply(self, exchange: Exchange) -> Reply | None:
         assert exchange.principal and exchange.target
@@ -56,7 +59,7 @@ class Throttle:
             return None
         bucket = self._bucket(exchange.principal.oid, exchange.target.id.subscription, kind)
         if bucket.tokens < 1:
-            wait = max(1.0, (1 - bucket.tokens) / BUCKETS[kind][1])
+            wait = max(1.0, (1 - bucket.tokens) / self._rate(kind))
             raise FrontDoorError(
                 429, "SubscriptionRequestsThrottled",
                 f"Number of requests for subscription '{exchange.target.id.subscription}' and operation "

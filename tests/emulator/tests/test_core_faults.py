@@ -176,10 +176,14 @@ def test_buckets_run_dry_when_throttling_is_on(emulator):
         assert (status, body["error"]["code"]) == (429, "SubscriptionRequestsThrottled")
         assert float(headers["retry-after"]) > 0
         assert azure.http("GET", f"{azure.group_id}?api-version=2025-04-01")[0] == 200, "reads have their own bucket"
+        emulator.settings(throttle_refill=0.1)
+        emulator.advance(1000)
+        assert azure.http("PUT", path, {"location": "eastus"})[0] == 429
+        emulator.settings(throttle_refill=1.0)
         emulator.advance(1000)
         assert azure.http("PUT", path, {"location": "eastus"})[0] == 201
     finally:
-        emulator.settings(throttle=False)
+        emulator.settings(throttle=False, throttle_refill=1.0)
 
 
 def test_remaining_requests_are_told(azure, emulator):
