@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from tests.emulator import Emulator
 from tests.harness import FAST, ROOT, Subscription
+from tests.harness.slices import PROMPT, Sliced
 
 PROTECT = ROOT / "playbooks" / "protect.yml"
 SLICES, CLUSTERS = 4, 20
@@ -79,3 +81,21 @@ def test_four_slices_of_twenty_clusters_at_the_same_time(emulator):
     assert {type_: len(subscription.resources(type_)) for type_ in EACH} == dict.fromkeys(EACH, len(names))
     sources = [one["properties"]["dataSourceInfo"]["resourceID"].lower() for one in subscription.resources(EACH[0])]
     assert len(set(sources)) == len(names)
+
+
+def test_four_slices_of_the_fleet_task_while_azure_throttles():
+    """Buckets of Azure's size, filled in a twentieth as fast: a small fleet empties them as a large one would."""
+    refill = {"throttle": True, "throttle_refill": 0.05}
+    with Emulator(speed=50, settings={**PROMPT, **refill}) as emulator:
+        fleet = Sliced(emulator, slices=4, each=10, patience=240)
+        runs, cold = fleet.run()
+        assert [run.code for run in runs] == [0] * 4, [run.output[-3000:] for run in runs if run.code]
+        assert [run["protect"].result["counts"]["ok"] for run in runs] == [10] * 4
+        fleet.check()
+        # The first burst of runs that know nothing of each other aside, requests stay below the bucket.
+        print(cold)
+        assert cold.refused < 0.05 * cold.requests.total(), cold
+        runs, again = fleet.run()
+        print(again)
+        assert [run.code for run in runs] == [0] * 4 and not any(run["protect"].changed for run in runs)
+        assert again.requests["write"] == again.refused == 0
