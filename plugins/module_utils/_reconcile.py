@@ -106,6 +106,10 @@ class Resource:
     def delete(self, arm: Arm, id_: str, live: Document, params: Params) -> None:
         arm.delete(id_)
 
+    def leaving(self, document: Document) -> str:
+        """What a deleted resource that is still there is waited for to do, in words."""
+        return f"the {self.noun} to be gone"
+
     def removal_problems(self, arm: Arm, params: Params, live: Document) -> list[str]:
         """Sentences on why the resource must not be deleted; checked before anything is."""
         return []
@@ -196,7 +200,7 @@ def _absent(arm: Arm, resource: Resource, params: Params, id_: str, live: Docume
     refuse(resource.removal_problems(arm, params, live))
     resource.delete(arm, id_, live, params)
     # Some services answer reads for a while after a delete has succeeded; "gone" is when they no longer do.
-    arm.wait(id_, lambda document: None if document is None else f"the {resource.noun} to be gone")
+    arm.wait(id_, lambda document: None if document is None else resource.leaving(document))
     return Outcome(True, resource.represent(live), {}, {"id": id_, "name": _ids.name(id_), "resource": None})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .ids import same
-from .kubernetes import Cluster
+from .kubernetes import Cluster, namespaces
 from .kubernetes.objects import key_of
 from .store import Record
 from .world import World
@@ -46,6 +46,8 @@ def change(world: World, id: str, put: list[dict[str, Any]], delete: list[list[s
     cluster = _cluster(world, id)
     content = inside(cluster)
     gone = sum(content.delete(resource, name, namespace) for resource, namespace, name in delete)
+    for _resource, namespace, _name in delete:
+        namespaces.finish(content, namespace)
     for manifest in put:
         content.put(manifest)
     keep(cluster, content)

@@ -34,6 +34,8 @@ CHAIN = (
     "aks_backup_extension_info",
     "aks_backup_hook",
     "aks_backup_resource_modifier",
+    "aks_namespace",
+    "aks_namespace_info",
     "aks_trusted_access",
     "aks_trusted_access_info",
     "aks_backup_permissions",

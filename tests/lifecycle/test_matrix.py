@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.harness import ROOT, Subscription
-from tests.harness.steps import FLEET, chain, step
+from tests.harness.steps import FLEET, chain, in_process, step
 
 
 @dataclass
@@ -94,6 +94,13 @@ def cases(subscription: Subscription) -> dict[str, Case]:
             delete={"state": "absent"},
             until="storage",
         ),
+        "aks_namespace": Case(
+            "namespace",
+            "/api/v1/namespaces",
+            modify={"labels": {"owner": "platform"}},
+            delete={"state": "absent", "confirm_delete_data": "shop-drill"},
+            until="storage",
+        ),
     }
 
 
@@ -109,6 +116,7 @@ NAMES = sorted(
         "aks_backup_resource_modifier",
         "aks_backup_storage",
         "aks_backup_vault",
+        "aks_namespace",
         "aks_trusted_access",
     ]
 )
@@ -118,7 +126,8 @@ NAMES = sorted(
 @pytest.mark.parametrize("module", NAMES)
 def test_the_twelve_steps(subscription, module, worker):
     case = cases(subscription)[module]
-    tasks = [] if case.step == "providers" else chain(subscription, until=case.until or case.step)
+    before = [] if case.step == "providers" else chain(subscription, until=case.until or case.step)
+    tasks = []
     acts = {"create": case.create}
     if case.modify is not None:
         acts["modify"] = {**case.create, **case.modify}
@@ -129,7 +138,7 @@ def test_the_twelve_steps(subscription, module, worker):
             for mode in ("check", "real"):
                 title = f"{act} {time} {mode}"
                 tasks.append(step(subscription, case.step, title=title, check=mode == "check", **given))
-    run = subscription.play(tasks, worker=worker).ok()
+    run = subscription.play([*before, *(tasks if worker else in_process(tasks))], worker=None).ok()
     for act in acts:
         planned, done = run[f"{act} first check"], run[f"{act} first real"]
         assert planned.changed and done.changed, (act, planned.result, done.result)

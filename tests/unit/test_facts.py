@@ -139,7 +139,7 @@ KINDS = {
     rf"{LEFT_OUT}(.+)": _reason,
 }
 # Not about one statement: it does for many clusters what other modules do for one.
-BESIDE = ("aks_backup_fleet",)
+BESIDE = ("aks_backup_fleet", "aks_namespace", "aks_namespace_info")
 ROWS = rows(TABLE)
 
 

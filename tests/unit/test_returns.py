@@ -32,6 +32,7 @@ VAULT = {"vault_name": "bv-east", "vault_resource_group": "rg-backup"}
 ACCOUNT = {"storage_account": "stbackupeast01", "storage_account_resource_group": "rg-backup"}
 IN_CLUSTER = {**CLUSTER, "via": "run_command", "name": "database", "namespace": "shop"}
 SNAPSHOTS = {"snapshot_resource_group": "rg-aks-snapshots"}
+DELETED_NAMESPACE = {"name": "shop", "state": "absent", "force": True, "confirm_delete_data": "shop"}
 FLEET = {"cluster": {"name": "aks-east-1", "resource_group": "rg-clusters"}, "location": "eastus"}
 
 # Module -> options of one task each, that apply to a protected cluster and to an empty subscription alike.
@@ -53,6 +54,7 @@ TASKS: dict[str, list[dict[str, Any]]] = {
     ],
     "aks_backup_fleet": [
         {"clusters": [FLEET]},
+        {"clusters": [FLEET], "look": True},
         {
             "clusters": [
                 {
@@ -153,6 +155,13 @@ TASKS: dict[str, list[dict[str, Any]]] = {
         {"name": "bv-other", "resource_group": "rg-backup", "state": "absent"},
     ],
     "aks_backup_vault_info": [{}, {"location": "eastus", "include_deleted": True}],
+    "aks_namespace": [
+        {**CLUSTER, "via": "run_command", "name": "shop-drill", "labels": {"owner": "platform"}},
+        {**CLUSTER, "via": "run_command", "name": "shop", "annotations": {"owner": "platform"}},
+        {**CLUSTER, "via": "run_command", "name": "shop"},
+        {**CLUSTER, "via": "run_command", **DELETED_NAMESPACE},
+    ],
+    "aks_namespace_info": [{**CLUSTER, "via": "run_command", "names": ["shop"]}],
     "aks_recovery_point_info": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "datastore": "VaultStore"}],
     "aks_trusted_access_info": [{**CLUSTER}],
     "aks_trusted_access": [{**CLUSTER, **VAULT}, {**CLUSTER, **VAULT, "state": "absent"}],
@@ -167,15 +176,21 @@ NOTHING_TO_READ = {
 }
 # Documented paths whose keys are not ours: tags, settings and the like, and a job that is documented elsewhere.
 OPEN = {
+    "clusters[].found",
     "clusters[].tags",
     "deleted_vaults[].tags",
     "error.job",
     "manifest.data",
     "manifest.spec",
+    "namespaces[].annotations",
+    "namespaces[].labels",
+    "namespaces[].objects",
     "instances[].tags",
     "policies[].definition",
+    "resource.annotations",
     "resource.configuration_settings",
     "resource.hooks[].label_selector.match_labels",
+    "resource.labels",
     "resource.rules[].match_labels",
     "resource.tags",
     "resource_group.tags",
@@ -357,7 +372,7 @@ def test_what_every_module_returns_is_documented_alike() -> None:
         }
 
     # What lies in a cluster has a path in place of an ID, and Kubernetes does not number requests.
-    in_cluster = ("aks_backup_hook", "aks_backup_resource_modifier")
+    in_cluster = ("aks_backup_hook", "aks_backup_resource_modifier", "aks_namespace")
     for name, special in (
         ("operations", lambda module: module.endswith("_info") or module in in_cluster),
         ("error", lambda module: False),

@@ -19,9 +19,11 @@ import re
 import shlex
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
 
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
@@ -43,6 +45,13 @@ REFUSAL = re.compile(r"^Error from server(?: \((\w+)\))?: (.*)", re.MULTILINE | 
 INVALID = re.compile(r"^(The .* is invalid: .*)", re.MULTILINE | re.DOTALL)
 
 
+# Of lists no more than what their objects are called has to come over, by HTTPS. Source:
+# https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
+BRIEF = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+# Objects in a page of a list.
+PAGE = 500
+
+
 class Answer(NamedTuple):
     """``body`` is the object, or a Kubernetes Status with reason and message; ``text`` what came instead of JSON."""
 
@@ -51,8 +60,25 @@ class Answer(NamedTuple):
     text: str = ""
 
 
+class Kind(NamedTuple):
+    """``resource`` is the plural name with the group, ``singular`` that of one object as kubectl prints it, ``api`` the
+    path of group and version.
+    """
+
+    resource: str
+    singular: str
+    api: str
+
+
+# Sends what it is given, for as long as the API server asks for patience, and raises when it refuses.
+Ask = Callable[[Callable[[], Answer], str], Answer]
+
+
 class Door(Protocol):
     def send(self, method: str, path: str, body: Document | None = None) -> Answer: ...
+
+    def names(self, namespace: str, kinds: Sequence[Kind], ask: Ask) -> dict[str, list[str]]:
+        """Names of the objects in a namespace, by resource; of secrets and the like nothing else is read."""
 
 
 @contextmanager
@@ -182,11 +208,25 @@ class Https:
     def __init__(self, arm: Arm, configuration: Any, pool: Any, hint: str) -> None:
         self._arm, self._configuration, self._pool, self._hint = arm, configuration, pool, hint
 
-    def send(self, method: str, path: str, body: Document | None = None) -> Answer:
+    def names(self, namespace: str, kinds: Sequence[Kind], ask: Ask) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for kind in kinds:
+            place = f"{kind.api}/namespaces/{namespace}/{kind.resource.partition('.')[0]}"
+            more: str | None = ""
+            while more is not None:
+                path = f"{place}?limit={PAGE}" + (f"&continue={quote(more)}" if more else "")
+                page = ask(partial(self.send, "GET", path, accept=BRIEF), place).body
+                # What the cluster is too old or too new for has no items.
+                names = [dig(item, "metadata.name") for item in page.get("items") or []]
+                found.setdefault(kind.resource, []).extend(names)
+                more = dig(page, "metadata.continue") or None
+        return found
+
+    def send(self, method: str, path: str, body: Document | None = None, accept: str = "application/json") -> Answer:
         import urllib3
 
         host = self._configuration.host.rstrip("/")
-        headers = {"Accept": "application/json", "User-Agent": "ansible-aks.backup"}
+        headers = {"Accept": accept, "User-Agent": "ansible-aks.backup"}
         for setting in self._configuration.auth_settings().values():
             headers[setting["key"]] = setting["value"]
         if body is not None:
@@ -232,8 +272,22 @@ class Commands:
         request: Document = {"command": command}
         if body is not None:
             request = {"command": f"{command} -f object.json", "context": packed({"object.json": json.dumps(body)})}
+        return self._run(request)
+
+    def names(self, namespace: str, kinds: Sequence[Kind], ask: Ask) -> dict[str, list[str]]:
+        """By one command, since each takes seconds. It prints ``deployment.apps/web``."""
+        wanted = ",".join(kind.resource for kind in kinds)
+        command = f"kubectl get {wanted} --namespace {shlex.quote(namespace)} --output name --ignore-not-found"
+        lines = ask(partial(self._run, {"command": command}), f"/api/v1/namespaces/{namespace}").text.split()
+        found: dict[str, list[str]] = {kind.resource: [] for kind in kinds}
+        resources = {kind.singular: kind.resource for kind in kinds}
+        for singular, _slash, name in (line.partition("/") for line in lines):
+            found[resources[singular]].append(name)
+        return found
+
+    def _run(self, request: Document) -> Answer:
         if self._token:
-            request["clusterToken"] = self._token
+            request = {**request, "clusterToken": self._token}
         result = self._arm.consult(self._cluster, "runCommand", request).get("properties") or {}
         return understood(result.get("exitCode"), result.get("logs") or "", result.get("reason") or "", self._cluster)
 

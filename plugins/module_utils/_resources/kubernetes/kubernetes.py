@@ -11,7 +11,7 @@ resources, and check mode pretends here as it does there. How a request gets to 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
@@ -25,7 +25,7 @@ from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
     reconcile,
     settled,
 )
-from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.doors import Answer, Door, opened
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.doors import Answer, Door, Kind, opened
 
 # What to do about the reasons for which an API server refuses. Reasons: the Kubernetes API conventions, "status".
 ADVICE = {
@@ -67,9 +67,22 @@ class Api(Arm):
         self.operations.append({"method": method, "id": id_, "status": answer.status, "request_id": None})
         return self._taken("write" if body else "delete", id_, answer)
 
+    def names(self, namespace: str, kinds: Sequence[Kind]) -> dict[str, list[str]]:
+        """Names of the objects in a namespace, by resource."""
+        return self._door.names(namespace, kinds, self._listed)
+
+    def _listed(self, send: Callable[[], Answer], path: str) -> Answer:
+        answer = self._patiently(send)
+        if answer.status != 404:
+            self._taken("list", path, answer)
+        return answer
+
     def _send(self, method: str, path: str, body: Document | None = None) -> Answer:
+        return self._patiently(lambda: self._door.send(method, path, body))
+
+    def _patiently(self, send: Callable[[], Answer]) -> Answer:
         while True:
-            answer = self._door.send(method, path, body)
+            answer = send()
             # The API server asks for patience in these two ways, and has done nothing then.
             if answer.status not in (429, 503):
                 return answer
