@@ -16,7 +16,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.policy impor
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 from tests.emulator import Emulator
 from tests.harness import Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, chain, step
+from tests.harness.steps import CLUSTER, VAULT, chain, in_process, step
 
 POLICIES = "Microsoft.DataProtection/backupVaults/backupPolicies"
 INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
@@ -131,20 +131,18 @@ def test_a_policy_in_use_is_not_deleted(subscription):
 def test_rotation(subscription, worker):
     """on_difference=rotate, planned, done and again; and to and fro."""
     rotate = {"on_difference": "rotate"}
-    run = subscription.play(
-        [
-            *protected(subscription),
-            policy("nothing to do", preset="week", **rotate),
-            policy("planned", **MONTH, **rotate, check=True),
-            {**policy("done", **MONTH, **rotate), "register": "done"},
-            step(subscription, "instance", title="protected", policy_name="{{ done.name }}"),
-            policy("again", **MONTH, **rotate),
-            policy("again in check mode", **MONTH, **rotate, check=True),
-            {**policy("back", preset="week", **rotate), "register": "back"},
-            policy("in use", state="absent", **rotate, ignore=True),
-        ],
-        worker=worker,
-    ).ok()
+    tasks = [
+        policy("nothing to do", preset="week", **rotate),
+        policy("planned", **MONTH, **rotate, check=True),
+        {**policy("done", **MONTH, **rotate), "register": "done"},
+        step(subscription, "instance", title="protected", policy_name="{{ done.name }}"),
+        policy("again", **MONTH, **rotate),
+        policy("again in check mode", **MONTH, **rotate, check=True),
+        {**policy("back", preset="week", **rotate), "register": "back"},
+        policy("in use", state="absent", **rotate, ignore=True),
+    ]
+    tasks = tasks if worker else in_process(tasks)
+    run = subscription.play([*protected(subscription), *tasks], worker=None).ok()
     [name] = policy_of(subscription)
     assert not run["nothing to do"].changed
     planned, done = run["planned"], run["done"]
