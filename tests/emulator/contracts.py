@@ -73,9 +73,10 @@ class Violation(Exception):
 
 def check(model: str, body: Any, read_only: tuple[str, ...] = (), code: str = "InvalidRequestContent",
           since: Mapping[str, str] | None = None, version: str = "", stringly: tuple[str, ...] = ()) -> Any:
-    """The body in the models' spelling, without read-only properties. ``model`` is ``module:Class``. ``since`` names
-    properties that a request with an older api-version does not have; in the maps named in ``stringly`` numbers and
-    booleans become strings, as the service does it. AzureError 400 with ``code`` otherwise."""
+    """The body in the models' spelling, without read-only properties. ``model`` is ``module:Class``; ``read_only`` are
+    paths that may be sent all the same, known to the model or not. ``since`` names properties that a request with an
+    older api-version does not have; in the maps named in ``stringly`` numbers and booleans become strings, as the
+    service does it. AzureError 400 with ``code`` otherwise."""
     module, dummy, name = model.partition(":")
     if stringly:
         body = _stringified(body, {name.lower() for name in stringly})
@@ -140,7 +141,7 @@ def _check_model(shape: Shape, value: dict[str, Any], path: str, read_only: set[
         where = f"{path}.{key}".lstrip(".")
         property_ = known.fields.get(key.lower())
         if property_ is None or key.lower() in forbidden:
-            if not path and key.lower() in ENVELOPE:
+            if not path and key.lower() in ENVELOPE or where.lower() in read_only:
                 continue
             raise Violation(where, f"Could not find member '{key}' on object of type '{known.title or 'properties'}'.")
         if property_.read_only:

@@ -82,6 +82,9 @@ def locate(world: World, method: str, path: str) -> Target:
         return Target(provider, kind, id, method, rest or "", post.permission or f"{permission}/{rest}/action", post)
     if method not in VERBS:
         raise FrontDoorError(405, "MethodNotAllowed", f"The HTTP method '{method}' is not supported here.")
+    if rest and method not in {"GET", "HEAD"}:
+        raise FrontDoorError(405, "MethodNotAllowed",
+                             f"The requested resource does not support http method '{method}'.")
     return Target(provider, kind, id, method, "list" if rest else "", f"{permission}/{VERBS[method]}")
 
 

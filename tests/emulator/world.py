@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -18,6 +19,8 @@ from .operations import Operations
 from .provider import Provider
 from .rbac import ASSIGNMENTS, Directory, Rbac
 from .store import Record, Store
+
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass
@@ -107,6 +110,9 @@ class World:
 
     def tenant_of(self, subscription: str) -> str:
         record = self.store.get(subscription_id(subscription))
+        if record is None and GUID.fullmatch(subscription) is None:
+            raise FrontDoorError(400, "InvalidSubscriptionId",
+                                 f"The provided subscription identifier '{subscription}' is malformed or invalid.")
         if record is None:
             raise FrontDoorError(404, "SubscriptionNotFound",
                                  f"The subscription '{subscription}' could not be found.")

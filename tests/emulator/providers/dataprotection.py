@@ -147,7 +147,8 @@ TYPES = (
     # Every template of Microsoft's tools sends the tag's id, which the SDK's model calls read-only.
     Type("backupVaults/backupPolicies", put=policies.put, delete=policies.delete,
          model=MODELS + "BaseBackupPolicyResource",
-         read_only=("properties.policyRules[].trigger.taggingCriteria[].tagInfo.id",)),
+         # The service drops a name in the properties: ARM wire behaviour.
+         read_only=("properties.name", "properties.policyRules[].trigger.taggingCriteria[].tagInfo.id")),
     Type("backupVaults/backupInstances", put=instances.put, delete=instances.delete, render=instances.render,
          posts=INSTANCE_POSTS),
     Type("backupVaults/backupInstances/recoveryPoints", list=backups.list_points),

@@ -16,7 +16,7 @@ from ..clock import stamp
 from ..errors import AzureError, FrontDoorError
 from ..ids import RESOURCES, Id, identifier
 from ..provider import Call, Reply
-from ..regions import slug
+from ..regions import REGIONS, slug
 from ..store import Record
 from ..world import World
 from . import dataprotection_contents as contents
@@ -56,6 +56,10 @@ def put(call: Call) -> Reply:
     body, record = call.body, call.record
     if not isinstance(body.get("location"), str) or not body["location"]:
         raise FrontDoorError(400, "LocationRequired", "The location property is required for this definition.")
+    if slug(body["location"]) not in REGIONS:
+        raise FrontDoorError(400, "LocationNotAvailableForResourceType", f"The provided location '{body['location']}' "
+                             "is not available for resource type 'Microsoft.DataProtection/backupVaults'. List of "
+                             f"available regions for the resource type is '{','.join(REGIONS)}'.")
     if record and record.hidden.get("deleted"):
         _vanish(call.world, record)
         record = None

@@ -40,6 +40,7 @@ def test_an_unknown_api_version_is_answered_with_the_known_ones(azure):
 
 @pytest.mark.parametrize(("path", "expected"), [
     ("/subscriptions/00000000-0000-4000-8000-000000000000/resourcegroups/x/", (404, "SubscriptionNotFound")),
+    ("/subscriptions/nope/resourcegroups/x", (400, "InvalidSubscriptionId")),
     ("{scope}/resourceGroups/nope", (404, "ResourceGroupNotFound")),
     ("{scope}/resourceGroups/nope/providers/Microsoft.Storage/storageAccounts/x", (404, "ResourceGroupNotFound")),
     ("{group}/providers/Microsoft.Storage/storageAccounts/x", (404, "ResourceNotFound")),
@@ -55,6 +56,17 @@ def test_what_does_not_exist(azure, path, expected):
     path = path.format(scope=azure.scope, group=azure.group_id)
     version = "2025-04-01" if "/providers/" not in path else "2025-01-01"
     assert error_of(azure, "GET", f"{path}?api-version={version}")[:2] == expected
+
+
+@pytest.mark.parametrize("path", [
+    "{scope}/resourcegroups?api-version=2025-04-01",
+    "{group}/providers/Microsoft.DataProtection/backupVaults?api-version=2025-07-01",
+    "{group}/providers/Microsoft.DataProtection/backupVaults/v/backupPolicies?api-version=2025-07-01",
+])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_collection_can_only_be_read(azure, method, path):
+    path = path.format(scope=azure.scope, group=azure.group_id)
+    assert error_of(azure, method, path, {})[:2] == (405, "MethodNotAllowed")
 
 
 def test_missing_cluster_is_flat(azure):

@@ -215,6 +215,12 @@ def test_bad_names(azure, name):
     assert code(put(azure, body(), name=name)) == (400, "BMSUserErrorInvalidInput")
 
 
+def test_a_vault_is_in_a_region(azure):
+    status, dummy, answer = put(azure, {**body(), "location": "atlantis"})
+    assert (status, answer["error"]["code"]) == (400, "LocationNotAvailableForResourceType")
+    assert "'atlantis'" in answer["error"]["message"] and "westeurope" in answer["error"]["message"]
+
+
 def test_a_vault_does_not_move(azure):
     put(azure, body())
     assert code(put(azure, {**body(), "location": "westeurope"})) == (409, "InvalidResourceLocation")
@@ -391,7 +397,9 @@ def test_lists(azure):
 def test_policies_are_create_only(azure):
     azure.put_vault()
     path = f"{azure.vault_id}/backupPolicies/policy-1"
-    status, dummy, created = azure.http("PUT", path, policy(vaulted=True))
+    document = policy(vaulted=True)
+    document["properties"]["name"] = "dropped"
+    status, dummy, created = azure.http("PUT", path, document)
     assert status == 200
     assert azure.http("GET", path)[2] == created
     assert "name" not in created["properties"]
