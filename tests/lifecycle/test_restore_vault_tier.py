@@ -18,6 +18,7 @@ from tests.lifecycle.test_restore import MODULE, SHOP, cluster_id, inside
 
 DAY = 86400
 PAIRED = {"cluster_name": "aks-paired", "cluster_resource_group": "rg-clusters"}
+TIERS = {"OperationalStore": "operational_until", "VaultStore": "vault_until"}
 KEEP = {"daily": 7, "weekly": 8, "monthly": 12, "yearly": 3, "tier": "vault"}
 
 
@@ -59,6 +60,30 @@ def points(title, /, **more):
     return task(title, "aks_recovery_point_info", **CLUSTER, **VAULT, **more)
 
 
+def by_role(wishes):
+    """The role's entry point, which finds what was made without it by the names in its variables."""
+    return {
+        "name": "role",
+        "ansible.builtin.include_role": {"name": "aks.backup.aks_backup", "tasks_from": "restore"},
+        "vars": {
+            "aks_backup_cluster": {
+                "name": CLUSTER["cluster_name"],
+                "resource_group": CLUSTER["cluster_resource_group"],
+            },
+            "aks_backup_location": "eastus",
+            "aks_backup_poll_interval": 0.05,
+            "aks_backup_restore": wishes,
+            "aks_backup_vault": {"name": VAULT["vault_name"], "resource_group": VAULT["vault_resource_group"]},
+        },
+    }
+
+
+def results(run):
+    """What the role hands over."""
+    found = [step.result.get("ansible_facts", {}) for step in run.steps]
+    return [facts["aks_backup_result"] for facts in found if "aks_backup_result" in facts]
+
+
 @pytest.fixture(scope="module")
 def month():
     """A cluster that has been backed up by its schedule for thirty days: (subscription, when protection began)."""
@@ -86,26 +111,39 @@ def month():
 
 def test_both_tiers_hold_what_the_retention_filter_predicted(month):
     subscription, policy, began = month
+    begin, end = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (began, now(subscription.emulator)))
+    predict = {
+        "name": "predict",
+        "ansible.builtin.set_fact": {
+            "predicted": "{{ {'properties': policy} | aks.backup.backup_retention(start=began, date=ended) }}"
+        },
+        "vars": {"policy": policy, "began": begin, "ended": end},
+    }
     run = subscription.play(
         [
+            predict,
             points("all"),
             points("vault", datastore="VaultStore"),
             points("operational", datastore="OperationalStore"),
             points("partial", recovery_point_state="Partial"),
         ]
     ).ok()
-    predicted = retention.simulate(policy, began, now(subscription.emulator))
+    predicted = run["predict"].result["ansible_facts"]["predicted"]
     found = {name: run[name].result["recovery_points"] for name in ("all", "vault", "operational", "partial")}
     assert run["all"].result["summary"]["by_datastore"] == {
         "OperationalStore": predicted["operational"]["count"],
         "VaultStore": predicted["vault"]["count"],
     }
-    tags = {}
-    for point in found["vault"]:
-        tags[point["retention_tag"]] = tags.get(point["retention_tag"], 0) + 1
-    assert {tag.lower(): count for tag, count in tags.items()} == {
-        tag.lower(): count for tag, count in predicted["vault"]["by_tag"].items()
-    }
+    # Point by point: of which day, by which rule, in which tiers.
+    assert sorted(
+        (point["time"][:10], point["retention_tag"].lower(), sorted(_tiers(point))) for point in found["all"]
+    ) == sorted(
+        (point["created"][:10], point["tag"].lower(), [tier for tier, until in TIERS.items() if point[until]])
+        for point in predicted["points"]
+    )
+    # Each rule of the policy has made some but that of the year, whose first backup lies before these thirty days or
+    # is one of them.
+    assert {point["retention_tag"].lower() for point in found["all"]} >= {"daily", "weekly", "monthly"}
     assert len(found["operational"]) == predicted["operational"]["count"]
     # Operational ones have expired, whose copies are still there.
     assert len(found["vault"]) > sum("OperationalStore" in _tiers(point) for point in found["vault"])
@@ -177,6 +215,25 @@ def test_an_expired_snapshot_comes_back_from_the_vault_through_staging(month):
     assert "rg-staging-eastus" not in groups and "rg-backup" in groups
 
 
+def test_the_same_by_the_role(month):
+    subscription, _policy, _began = month
+    steps, staging = staged(subscription, "eastus")
+    wishes = {
+        "before": (now(subscription.emulator) - datetime.timedelta(days=10)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "cleanup_staging": staging["staging_resource_group"],
+        "permissions": "grant",
+        "restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-by-role"}},
+        **staging,
+    }
+    run = subscription.play([*steps, by_role(wishes)]).ok()
+    [done] = results(run)
+    assert done["job"]["status"] == "Completed" and done["plan"]["source_datastore"] == "VaultStore"
+    assert set(inside(subscription, "shop-by-role")) == set(inside(subscription, "shop"))
+    assert "rg-staging-eastus" not in {
+        one["name"] for one in subscription.resources("Microsoft.Resources/resourceGroups")
+    }
+
+
 def test_a_group_that_holds_more_than_staging_is_not_deleted(month):
     subscription, _policy, _began = month
     own = {
@@ -226,7 +283,8 @@ def test_in_the_paired_region(month):
             restore("validate", validate_only=True, **common, **staging),
             restore("restore", **common, **staging),
             task("jobs", "aks_backup_job_info", **jobs),
-            task("jobs in full", "aks_backup_job_info", **jobs, details=True),
+            by_role({**common, **staging, "restore_configuration": {**SHOP, "namespace_mappings": {"shop": "role"}}}),
+            task("jobs in full", "aks_backup_job_info", **jobs, limit=1, details=True),
         ]
     ).ok()  # fmt: skip
     refused = {name: run[name].result["msg"] for name in ("same cluster", "operational", "staging elsewhere")}
@@ -250,4 +308,9 @@ def test_in_the_paired_region(month):
     assert (
         full["duration_seconds"] > 0
         and full["target_cluster_id"].lower() == cluster_id(subscription, "aks-paired").lower()
+    )
+    [handed_over] = results(run)
+    assert handed_over["job"]["name"] == full["name"] and handed_over["job"]["operation"] == "CrossRegionRestore"
+    assert set(inside(subscription, "role", cluster="aks-paired")) == set(
+        inside(subscription, "shop", cluster="aks-paired")
     )
