@@ -9,6 +9,7 @@ For what is to be seen over many worlds. What Ansible makes of a module is for t
 from __future__ import annotations
 
 import importlib
+import json
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -58,7 +59,9 @@ def perform(
 ) -> dict[str, Any]:
     """The result of a module. ``shared`` is a directory in which runs share their token, as those of a playbook do."""
     of = contract(module)
-    validated = ArgumentSpecValidator(of.spec, **of.rules).validate({**signing_in(subscription), **options})
+    # As Ansible hands them over: validating fills in what inner options leave out, where several have the same ones.
+    given = json.loads(json.dumps({**signing_in(subscription), **options}))
+    validated = ArgumentSpecValidator(of.spec, **of.rules).validate(given)
     assert not validated.error_messages, validated.error_messages
     host = Host(validated.validated_parameters, check)
     result = of.perform(host, shared)
