@@ -128,6 +128,13 @@ options:
         O(schedule). Only O(schedule.time_zone) goes with it.
     type: list
     elements: str
+  resource_guard_operation_requests:
+    description:
+      - Resource IDs of the requests with which a resource guard lets O(on_difference=rotate) give backup instances
+        another policy. Each ends with C(/default). When one is missing, the task fails before it writes anything and
+        names it.
+    type: list
+    elements: str
   retention_rules:
     description:
       - Backups that are kept longer than the rest, or are copied to the vault tier.
@@ -916,6 +923,7 @@ ARGUMENT_SPEC = {
     "in_use_check": {"type": "bool", "default": True},
     "name": {"type": "str", "required": True},
     "on_difference": {"type": "str", "choices": ["fail", "replace_unused", "rotate"], "default": "fail"},
+    "resource_guard_operation_requests": {"type": "list", "elements": "str"},
     "simulate_days": {"type": "int"},
     "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
 }

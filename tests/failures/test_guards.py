@@ -89,3 +89,35 @@ def test_a_guard_in_another_tenant(guarded, worker):
     assert instance["properties"]["currentProtectionState"] == "ProtectionStopped"
     # The tokens stay between the task and Azure.
     assert guarded.token not in run.output and guarded.token not in str([one.result for one in run.steps])
+
+
+def test_a_rotation_under_a_guard(subscription):
+    """A rotation gives instances another policy, which a guard watches: refused before the successor is made."""
+    guard = Somebody(subscription).data_protection.resource_guards.put(
+        "rg-clusters", "guard", {"location": "eastus", "properties": {}}
+    )
+    approval = f"{guard.id}/dppModifyPolicyRequests/default"
+    rotated = {"preset": "month", "schedule": None, "keep": None, "on_difference": "rotate"}
+    approved = {**rotated, "resource_guard_operation_requests": [approval]}
+    run = subscription.play(
+        [
+            *chain(subscription, until="policy"),
+            step(subscription, "vault", title="guarded", resource_guard_id=guard.id),
+            step(subscription, "policy", title="nothing to move", **rotated),
+            step(subscription, "policy", title="nothing to move back", on_difference="rotate"),
+            *chain(subscription, until="run")[len(chain(subscription, until="policy")) :],
+            step(subscription, "policy", title="refused (plan)", check=True, ignore=True, **rotated),
+            step(subscription, "policy", title="refused", ignore=True, **rotated),
+            step(subscription, "policy", title="approved (plan)", check=True, **approved),
+            step(subscription, "policy", title="approved", **approved),
+            step(subscription, "policy", title="again", **rotated),
+        ]
+    ).ok()
+    for name in ("refused (plan)", "refused"):
+        said = run[name].result["msg"]
+        assert "which has to approve changing the policy of a backup instance." in said
+        assert f"put {approval} into resource_guard_operation_requests" in said and run[name].writes == []
+    assert run["approved (plan)"].result["diff"] == run["approved"].result["diff"]
+    assert run["approved"].result["moved_instances"] and not run["again"].changed
+    (instance,) = subscription.resources("Microsoft.DataProtection/backupVaults/backupInstances")
+    assert instance["properties"]["policyInfo"]["policyId"].endswith(f"/{run['approved'].result['name']}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import pathlib
 import re
+from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -30,8 +31,14 @@ STRUCTURES = {
         "aks_backup_vault",
         {"confirm_delete_data", "location", "on_instances", "resource_guard_operation_requests", "state"},
     ),
-    "aks_backup_policy": ("aks_backup_policy", {"in_use_check", "simulate_days", "state"}),
-    "aks_backup_policies": ("aks_backup_policy", {"in_use_check", "simulate_days", "state"}),
+    "aks_backup_policy": (
+        "aks_backup_policy",
+        {"in_use_check", "resource_guard_operation_requests", "simulate_days", "state"},
+    ),
+    "aks_backup_policies": (
+        "aks_backup_policy",
+        {"in_use_check", "resource_guard_operation_requests", "simulate_days", "state"},
+    ),
     "aks_backup_extension": (
         "aks_backup_extension",
         {
@@ -153,3 +160,22 @@ def test_nothing_but_modules_does_the_work_and_check_mode_is_no_special_case():
         files = {"copy", "template"} if name == "jobs" else set()
         assert theirs <= {"assert", "debug", "import_tasks", "include_tasks", "set_fact"} | files, name
         assert "ansible_check_mode" not in text, name
+
+
+def calls(tasks: list[dict]) -> Iterator[tuple[str, dict]]:
+    for task in tasks:
+        for part in ("block", "rescue", "always"):
+            yield from calls(task.get(part) or [])
+        for key in task:
+            if key.startswith("aks.backup."):
+                yield key.removeprefix("aks.backup."), task
+
+
+def test_approvals_of_a_resource_guard_reach_every_module_that_takes_them():
+    option, found = "resource_guard_operation_requests", set()
+    for name, text in TASKS.items():
+        for module, task in calls(yaml.safe_load(text)):
+            if option in block(module, "DOCUMENTATION")["options"] or module == "aks_backup_fleet":
+                assert f"aks_backup_{option}" in str(task), (name, module)
+                found.add(module)
+    assert {"aks_backup_instance", "aks_backup_policy", "aks_backup_restore", "aks_backup_vault"} <= found

@@ -42,6 +42,7 @@ OPTIONS = {
     "name": Shows({"name": "aks-other"}, shows="/backupPolicies/aks-other"),
     "on_difference": Proven(f"{LIFECYCLE}::test_rotation"),
     "operational_retention": Shows({"operational_retention": "P33D"}, shows='"operational_retention": "P33D"'),
+    "resource_guard_operation_requests": Proven("tests/failures/test_guards.py::test_a_rotation_under_a_guard"),
     "policy_definition": Shows(
         {"policy_definition": {"policyRules": [{"objectType": "AzureBackupRule", "name": "Raw"}]}},
         shows='"backup_rule_name": "Raw"',

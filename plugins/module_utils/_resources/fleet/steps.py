@@ -108,6 +108,7 @@ DEFAULTS: dict[str, Options] = {
                 "policy_definition",
                 "preset",
                 "repeating_time_intervals",
+                "resource_guard_operation_requests",
                 "retention_rules",
                 "rpo_hours",
                 "schedule",
@@ -306,13 +307,14 @@ def shared(one: Cluster) -> list[tuple[str, str, Options]]:
     for name in one.groups:
         options = {**tags, **place, "resource_group": name, "location": one.given["location"]}
         steps.append(("group", _ids.resource_group(one.subscription, name), options))
+    requests = one.given.get("resource_guard_operation_requests") or None
     if "id" not in vault:
         named = {"resource_group": one.vault.split("/")[4], "name": _ids.name(one.vault)}
-        requests = one.given.get("resource_guard_operation_requests") or None
         options = {**vault, **tags, **place, **named, "location": one.given["location"]}
         steps.append(("vault", one.vault, {**options, "resource_guard_operation_requests": requests}))
     for policy in one.policies:
-        steps.append(("policy", _ids.policy(one.vault, policy["name"]), {**policy, **place, "vault_id": one.vault}))
+        options = {**policy, **place, "vault_id": one.vault, "resource_guard_operation_requests": requests}
+        steps.append(("policy", _ids.policy(one.vault, policy["name"]), options))
     return [(step, id_, {**DEFAULTS[step], **options}) for step, id_, options in steps]
 
 

@@ -18,7 +18,8 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Docume
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, combine, reconcile
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT, vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance import protection
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance.instance import Instance
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
@@ -71,7 +72,14 @@ def _rotate(arm: Arm, params: Params) -> Outcome:
     affected = [item for item in affected if not uses(item, target)]
     moving = [item for item in affected if _state(item) == ACTIVE]
     staying = [item for item in affected if _state(item) != ACTIVE]
-    refuse([*content_problems(params), *_collisions(moving, [item for item in instances if uses(item, target)], name)])
+    requests = params.get("resource_guard_operation_requests") or []
+    refuse(
+        [
+            *content_problems(params),
+            *_collisions(moving, [item for item in instances if uses(item, target)], name),
+            *(_unapproved(arm, vault, requests) if moving else []),
+        ]
+    )
     held = {policy["id"] for policy in old.values() for item in [*staying, *deleted] if uses(item, policy["id"])}
     leaving = [other for other, policy in old.items() if policy["id"] not in held]
 
@@ -80,7 +88,7 @@ def _rotate(arm: Arm, params: Params) -> Outcome:
         previous = next(iter(old.values()))
         outcome.before = Policy().represent(previous)
         outcome.result["semantic_diff"] = differing(wanted, previous["properties"])
-    arm.together([partial(_move, arm, item["id"], target) for item in moving])
+    arm.together([partial(_move, arm, item["id"], target, requests) for item in moving])
     kept = [other for other in leaving if not _delete(arm, old[other]["id"])]
     removed = [other for other in leaving if other not in kept]
 
@@ -142,9 +150,15 @@ def _collisions(moving: list[Document], there: list[Document], policy: str) -> l
     ]
 
 
-def _move(arm: Arm, id_: str, target: str) -> None:
+def _unapproved(arm: Arm, vault: str, requests: list[str]) -> list[str]:
+    """A sentence where a Resource Guard has to approve that instances get another policy."""
+    guard = protection.guard_of(arm, arm.require(vault, "Backup vault", MAKE_VAULT))
+    return protection.approval_problems(guard, ["write"], requests)
+
+
+def _move(arm: Arm, id_: str, target: str, requests: list[str]) -> None:
     """Give an instance another policy, and wait until Azure shows it."""
-    live, instance = arm.get(id_), Instance()
+    live, instance = arm.get(id_), Instance(requests=requests)
     if live is None or uses(live, target):
         return
     change = Difference(POLICY, dig(live, ".".join(POLICY)), target)
