@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from tests.harness import FAST, play, task
-from tests.harness.steps import CLUSTER, VAULT, chain, step
+from tests.harness.steps import CLUSTER, VAULT, chain, prepare, step
 
+INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
 WEEKLY = {"retention_rules": [{"name": "Weekly", "operational_retention": "P60D"}]}
 
 
@@ -30,7 +31,7 @@ def protect(subscription):
     where = next(number for number, one in enumerate(tasks) if one["name"] == "extension")
     tasks.insert(where, step(subscription, "policy", preset=None, schedule={"frequency": "daily"}, **WEEKLY))
     del tasks[where]["aks.backup.aks_backup_policy"]["preset"]
-    subscription.play(tasks).ok()
+    prepare(subscription, tasks)
     return subscription
 
 
@@ -94,6 +95,19 @@ def test_what_cannot_be_backed_up_now(protected):
     assert backups(protected) == []
 
 
+def test_an_instance_that_is_still_being_configured_is_waited_for(subscription):
+    tasks = [one for one in chain(subscription) if one["name"] not in ("run", "instance")]
+    prepare(subscription, tasks)
+    # What the task that makes it would wait for, whoever makes it.
+    with subscription.running([step(subscription, "instance")]) as making, pace(subscription, 20):
+        assert making.until(lambda: subscription.resources(INSTANCES))
+        making.kill()
+        run = subscription.play([run_task("plan", check=True), run_task("run")]).ok()
+    # In a plan nobody waits for it.
+    assert run["plan"].changed and run["plan"].result["rule_name"] == run["run"].result["rule_name"]
+    assert run["run"].result["job"]["status"] == "Completed"
+
+
 def test_throttling_is_explained(protected):
     tasks = [run_task(f"run {number}", wait=False, follow_running=False) for number in range(10)]
     run = protected.play([*tasks, run_task("one too many", ignore=True, wait=False, follow_running=False)]).ok()
@@ -131,23 +145,36 @@ def test_jobs_that_fail_or_warn_say_why_and_what_to_do(protected):
     assert "ended as CompletedWithWarnings" in run["warned and failed"].result["msg"]
 
 
-@pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
-def test_an_interrupted_run_is_found_and_followed(protected, worker):
-    with pace(protected, 6):
-        with protected.running([run_task("run")], worker=worker) as running:
-            while not any(one["method"] == "GET" and "/backupjobs/" in one["path"].lower()
-                          for one in protected.journal()[-3:]) and running.process.poll() is None:  # fmt: skip
-                pass
-            running.kill()
-        run = protected.play(
-            [
-                run_task("plan", check=True),
-                run_task("other", check=True, retention_tag_override="Weekly"),
-                run_task("anyway", check=True, follow_running=False),
-                run_task("run"),
-            ],
-            worker=worker,
-        ).ok()
+def asked(subscription):
+    return bool(backups(subscription))
+
+
+def followed(subscription):
+    """Somebody looks at a job."""
+    return any(one["method"] == "GET" and "/backupjobs/" in one["path"].lower() for one in subscription.journal()[-3:])
+
+
+@pytest.mark.parametrize(
+    ("worker", "moment"),
+    [(True, asked), (True, followed), (False, followed)],
+    ids=["worker, as soon as it is asked for", "worker, while it is followed", "process, while it is followed"],
+)
+def test_an_interrupted_run_is_found_and_followed(protected, worker, moment):
+    again = [
+        run_task("plan", check=True),
+        run_task("other", check=True, retention_tag_override="Weekly"),
+        run_task("anyway", check=True, follow_running=False),
+        run_task("run"),
+    ]
+    with ExitStack() as stack:
+        with pace(protected, 6):
+            with protected.running([run_task("run")], worker=worker) as running:
+                assert running.until(lambda: moment(protected))
+                running.kill()
+            running = stack.enter_context(protected.running(again, worker=worker))
+            # As soon as the last one follows the job, that may come to its end.
+            assert running.until(lambda: len(running.steps()) == 3 and followed(protected))
+        run = running.wait().ok()
     assert len(backups(protected)) == 1
     for title in ("plan", "run"):
         assert run[title].result["followed"] and not run[title].changed
@@ -184,13 +211,42 @@ def test_trouble_while_following_does_not_lose_the_job(protected, worker):
     assert run["run"].result["job"]["status"] == "Completed"
     assert len(backups(protected)) == 1
     if worker:
-        assert "[localhost] run: OnDemandBackup of aks-east-1: Completed after" in run.output, run.output
+        assert "[localhost] run: OnDemandBackup of aks-east-1: Completed, watched for" in run.output, run.output
         assert "The job goes on; looking again." in run.output
+
+
+def test_an_answer_that_is_lost_costs_no_second_backup(protected):
+    """The request has come through, and its answer has not: the job is found by what the request was called."""
+    protected.fault({"drop": "after"}, method="POST", path="/backup$", times=1)
+    lost = protected.play([run_task("run")]).ok()["run"].result
+    assert lost["job_started"] and lost["job"]["status"] == "Completed" and lost["changed"]
+    assert [one["id"].rsplit("/", 1)[-1] for one in lost["operations"]] == ["backup"]
+    assert len(backups(protected)) == 1
+    # And where it has not come through, nobody can know.
+    protected.fault({"drop": "before"}, method="POST", path="/backup$", times=1)
+    said = protected.play([run_task("run", ignore=True)]).ok()["run"].result
+    assert "Azure could not be reached to carry out backup on" in said["msg"]
+    assert said["msg"].endswith("is not known; run again, and it is followed if it was.")
+
+
+def test_who_may_not_look_any_more_is_told_that_the_job_goes_on(protected):
+    path = "/backupJobs/[0-9a-f-]+$"
+    protected.fault({"status": 403, "code": "AuthorizationFailed", "message": "Not you."}, method="GET", path=path,
+                    times=1)  # fmt: skip
+    with pace(protected, 60):
+        run = protected.play([run_task("run", ignore=True), run_task("again")]).ok()
+    said = run["run"].result
+    assert "AuthorizationFailed: Not you." in said["msg"]
+    assert "goes on in Azure; run again to follow it." in said["msg"]
+    assert "/backupJobs/" in said["error"]["resource_id"]
+    assert run["again"].result["followed"] and len(backups(protected)) == 1
 
 
 def test_asynchronous_tasks(protected):
     fired = {**run_task("fire"), "async": 120, "poll": 0, "register": "fired"}
-    watched = {**run_task("watch", retention_tag_override="Weekly"), "async": 120, "poll": 1}
+    # Where tasks run in processes of their own anyway.
+    apart = {"vars": {"aks_backup_in_worker": False}}
+    watched = {**run_task("watch", retention_tag_override="Weekly"), **apart, "async": 120, "poll": 1}
     done = {
         "name": "done",
         "ansible.builtin.async_status": {"jid": "{{ fired.ansible_job_id }}"},

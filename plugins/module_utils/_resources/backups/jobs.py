@@ -14,7 +14,13 @@ from typing import Any
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
-from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, TimedOut, sentence, user_facing
+from ansible_collections.aks.backup.plugins.module_utils._errors import (
+    AzureError,
+    BackupError,
+    TimedOut,
+    sentence,
+    user_facing,
+)
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 
 JOBS = "Microsoft.DataProtection/backupVaults/backupJobs"
@@ -109,6 +115,29 @@ def find_running(listed: Iterable[Document], marked: str) -> Document | None:
     return None
 
 
+def start(
+    arm: Arm, place: str, verb: str, body: Document, marked: str, listed: Callable[[], Iterable[Document]]
+) -> Document:
+    """Have the service start a job; its answer. An answer that is lost on the way is made up for by the job of a list
+    that has the request's ID; raises :class:`AzureError` where there is none (yet).
+    """
+    asked = request_id(marked)
+    try:
+        return arm.post(place, verb, body, asked)
+    except AzureError as exc:
+        if exc.facts.get("status"):
+            raise
+        try:
+            found = [job for job in map(represent, listed()) if str(job["activity_id"]).lower() == asked]
+        except AzureError:
+            found = []
+        if not found:
+            said = "Whether the job was started all the same is not known; run again, and it is followed if it was."
+            raise AzureError(f"{exc.message} {said}", **exc.facts) from exc
+        arm.operations.append({"method": "POST", "id": f"{place}/{verb}", "status": None, "request_id": None})
+        return {"jobId": found[0]["id"] or found[0]["name"]}
+
+
 # Following
 
 
@@ -129,6 +158,10 @@ def follow(arm: Arm, job_id: str, fail_on_warnings: bool, look: Look | None = No
         found = arm.wait(job_id, pending, read=_patient(arm, look or partial(arm.read, job_id)))
     except TimedOut as late:
         raise TimedOut(late.message, **{**late.facts, "resource_id": job_id}) from late
+    except BackupError as lost:
+        # Who cannot sign in or may not look any more, for example.
+        said = f"{lost.message} The job {_ids.name(job_id)} goes on in Azure; run again to follow it."
+        raise type(lost)(said, **{**lost.facts, "resource_id": job_id}) from lost
     job = represent(found or {})
     # Only in a plan, which does not wait, the job that is followed can still be under way.
     return job if running(job) else judge(job, fail_on_warnings)
@@ -191,6 +224,6 @@ class _Progress:
             for task in job["sub_tasks"]
         )
         self._arm.tell(
-            f"{job['operation'] or 'The job'} of {job['cluster_name'] or 'the cluster'}: {job['status']} after "
+            f"{job['operation'] or 'The job'} of {job['cluster_name'] or 'the cluster'}: {job['status']}, watched for "
             f"{now - self._began:.0f} s" + (f" ({steps})" if steps else "")
         )

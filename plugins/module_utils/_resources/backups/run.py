@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 import datetime
+from functools import partial
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
-from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs, points
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_POLICY
-from ansible_collections.aks.backup.plugins.module_utils._resources.instance import instance
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form, instance
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
 
 
@@ -51,13 +51,14 @@ def run(arm: Arm, params: dict[str, Any]) -> Outcome:
     result["rule_name"] = rule
     marked = jobs.mark("backup", id_, rule, tag)
     vault = _ids.parent(id_)
-    known = jobs.find_running(arm.list_all(jobs.JOBS, vault), marked) if params["follow_running"] else None
+    listed = partial(arm.list_all, jobs.JOBS, vault)
+    known = jobs.find_running(listed(), marked) if params["follow_running"] else None
     if known:
         result.update(followed=True, job_id=known["id"])
     else:
         trigger = {"retentionTagOverride": tag} if tag else {}
         body = {"backupRuleOptions": {"ruleName": rule, "triggerOption": trigger}}
-        answer = arm.post(id_, "backup", body, jobs.request_id(marked))
+        answer = jobs.start(arm, id_, "backup", body, marked, listed)
         result.update(job_started=True, job_id=_job_id(vault, answer))
     if result["job_id"] and params["wait"]:
         job = jobs.follow(arm, result["job_id"], params["fail_on_warnings"])
@@ -94,12 +95,15 @@ def _joined(job: Document) -> str:
 
 def _rule_and_tag(arm: Arm, params: Params, live: Document) -> tuple[str | None, str | None]:
     """The backup rule and the retention tag for a backup of the instance; raises when it cannot be backed up now."""
-    state = dig(live, "properties.currentProtectionState")
-    if state != "ProtectionConfigured":
-        instance.Instance().pending(live)
+    resource, deleting = instance.Instance(), form.state_of(live).lower() == "softdeleting"
+    if not deleting:
+        # Somebody may have just set it up. An error is raised with Azure's reasons.
+        live = arm.wait(live["id"], resource.pending, live) or live
+    # In a plan, which does not wait, it may still be on its way.
+    if deleting or form.protection_of(live) not in ("active", "changing"):
         raise Refused(
-            f"The backup instance {live['name']} is in state {state}; Azure backs up only what is in state "
-            "ProtectionConfigured. Resume its protection with aks_backup_instance (protection)."
+            f"The backup instance {live['name']} is in state {form.state_of(live)}; Azure backs up only what is in "
+            "state ProtectionConfigured. Resume its protection with aks_backup_instance (protection)."
         )
     policy = arm.require(live["properties"]["policyInfo"]["policyId"], "backup policy", MAKE_POLICY)
     return params.get("rule_name") or policy_form.rule_name(policy["properties"]), _tag(params, policy)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
@@ -65,7 +66,8 @@ def restore(arm: Arm, params: dict[str, Any]) -> Outcome:
         return Outcome(bool(granted), {}, {"granted_roles": granted} if granted else {}, result, said)
     place, verb, wrapped = _call(params, sight, body, "restore", "crossRegionRestore")
     # Only a validation wraps the request when it stays in the region.
-    answer = arm.post(place, verb, wrapped if params["secondary_region"] else body, jobs.request_id(marked))
+    sent = wrapped if params["secondary_region"] else body
+    answer = jobs.start(arm, place, verb, sent, marked, partial(_listed, arm, params, vault))
     result["job_started"] = True
     if answer.get("jobId"):
         result["job_id"] = _job_id(vault, answer["jobId"])
@@ -259,8 +261,13 @@ def _under_way(arm: Arm, params: Params, vault: Document, marked: str) -> Docume
     """The job that the same request has started and that has not ended yet."""
     if not params["follow_running"] or "properties" not in vault:
         return None
-    listed = jobs_list.list_across(arm, vault) if params["secondary_region"] else arm.list_all(jobs.JOBS, vault["id"])
-    return jobs.find_running(listed, marked)
+    return jobs.find_running(_listed(arm, params, vault), marked)
+
+
+def _listed(arm: Arm, params: Params, vault: Document) -> list[Document]:
+    if params["secondary_region"]:
+        return jobs_list.list_across(arm, vault)
+    return arm.list_all(jobs.JOBS, vault["id"])
 
 
 def _job_id(vault: Document, given: str) -> str:
