@@ -122,7 +122,7 @@ ADVICE: dict[str, str] = {
     ),
     "LinkedAuthorizationFailed": (
         "The identity that runs Ansible needs read access to every resource that the request names, the source "
-        "cluster included."
+        "cluster included. For a Resource Guard in another tenant, set auxiliary_tenant or auxiliary_token."
     ),
     "LocationNotAvailableForResourceGroup": (
         "Azure has no such region. Write it as in 'az account list-locations', for example westeurope."

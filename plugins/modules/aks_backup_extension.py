@@ -111,11 +111,11 @@ options:
         suboptions:
           cpu:
             description:
-              - CPU as a Kubernetes quantity, such as V(500m).
+              - CPU as a Kubernetes quantity, such as V(1000m). It is C(500m) unless set.
             type: str
           memory:
             description:
-              - Memory as a Kubernetes quantity, such as V(256Mi).
+              - Memory as a Kubernetes quantity, such as V(512Mi). It is C(256Mi) unless set.
             type: str
   state:
     description:

@@ -75,6 +75,8 @@ options:
     description:
       - What to do about the roles that a restore needs on and around the target cluster.
         M(aks.backup.aks_backup_permissions) has the list.
+      - The role of the target's backup extension on the storage account of its own is not among them. It belongs to the
+        set-up of the target.
     type: str
     default: report
     choices:
