@@ -10,6 +10,7 @@ the first row whose needs are met. Options and environment variables have the na
 from __future__ import annotations
 
 import configparser
+import fcntl
 import hashlib
 import json
 import logging
@@ -184,10 +185,20 @@ class SharedToken:
         with self._lock:
             # A claims challenge means that the token in hand was revoked.
             token = None if kwargs.get("claims") else self._known or self._read()
-            if token is None or token.expires_on - time.time() < _MARGIN:
+            if not _lasts(token):
+                token = self._sign_in(*scopes, **kwargs)
+            self._known = token
+            return token
+
+    def _sign_in(self, *scopes: str, **kwargs: Any) -> Any:
+        """A new token. Of tasks that want one at the same time, as the forks of a run do, the first one gets it."""
+        with open(f"{self._path}.lock", "a", encoding="utf-8") as lock:
+            # Goes with the file at the end of the block, or of the process.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            token = None if kwargs.get("claims") else self._read()
+            if not _lasts(token):
                 token = self._credential.get_token(*scopes, **kwargs)
                 write_private(self._path, json.dumps({"token": token.token, "expires_on": token.expires_on}))
-            self._known = token
             return token
 
     def _read(self) -> Any:
@@ -199,6 +210,10 @@ class SharedToken:
             return AccessToken(stored["token"], int(stored["expires_on"]))
         except (OSError, ValueError, KeyError):
             return None
+
+
+def _lasts(token: Any) -> bool:
+    return token is not None and token.expires_on - time.time() >= _MARGIN
 
 
 def credential(

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from azure.core.credentials import AccessToken
 
 from ansible_collections.aks.backup.plugins.module_utils import _auth, _cloud
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused
@@ -130,3 +134,34 @@ def test_the_public_cloud_is_asked_about_its_own_authorities_only(monkeypatch, p
     _auth.credential({**PRINCIPAL, **params}, clouds[cloud], {})
     assert given[0].get("disable_instance_discovery") is expected
     assert given[0]["authority"] == clouds[cloud].authority
+
+
+class Issuer:
+    """A source that takes its time, counts its tokens, and can be told to hand out such as end soon."""
+
+    def __init__(self, seconds: float = 3600) -> None:
+        self.issued = 0
+        self._seconds = seconds
+
+    def get_token(self, *scopes, **kwargs):
+        self.issued += 1
+        time.sleep(0.05)
+        return AccessToken(f"token-{self.issued}", int(time.time() + self._seconds))
+
+
+def test_tasks_that_start_at_the_same_time_sign_in_once(tmp_path):
+    issuer = Issuer()
+    path = str(tmp_path / "token")
+    # One for each task: locks between processes and between open files of a process are the same.
+    tasks = [_auth.SharedToken(issuer, path) for _each in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        tokens = {token.token for token in pool.map(lambda task: task.get_token("scope"), tasks)}
+    assert (issuer.issued, tokens) == (1, {"token-1"})
+    # A claims challenge means that the token was revoked, whoever holds it.
+    assert tasks[0].get_token("scope", claims="c").token == "token-2" == _auth.SharedToken(issuer, path)._read().token
+
+
+def test_a_shared_token_that_ends_soon_is_not_used(tmp_path):
+    issuer = Issuer(seconds=60)
+    for number in (1, 2):
+        assert _auth.SharedToken(issuer, str(tmp_path / "token")).get_token("scope").token == f"token-{number}"
