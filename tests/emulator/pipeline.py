@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import errors, routing
 from .errors import AzureError, FrontDoorError
 from .provider import Reply
+from .throttle import BUCKETS, GLOBAL, KINDS
 
 if TYPE_CHECKING:
     from .provider import Call
@@ -140,14 +141,18 @@ def error_reply(exchange: Exchange, error: AzureError) -> Reply:
 def render(exchange: Exchange, reply: Reply) -> None:
     """The headers that ARM adds to every answer (seen on its wire)."""
     world, principal = exchange.server.world, exchange.principal
-    kind = {"GET": "subscription-resource-requests", "HEAD": "subscription-resource-requests",
-            "DELETE": "subscription-deletes"}.get(exchange.method, "subscription-writes")
+    kind = KINDS.get(exchange.method, "subscription-writes")
     subscription = exchange.target.id.subscription if exchange.target else ""
+    left = exchange.server.throttle.remaining(principal, subscription, kind)
+    of = kind.replace("subscription-", "tenant-") if exchange.target and not subscription else kind
+    told = {f"x-ms-ratelimit-remaining-{of}": str(left)}
+    if of in {"subscription-writes", "subscription-deletes"}:
+        size = BUCKETS[kind][0]
+        told[f"x-ms-ratelimit-remaining-{of.replace('-', '-global-')}"] = str(GLOBAL * size - (size - left))
     reply.headers = {
         "Cache-Control": "no-cache", "Pragma": "no-cache", "Expires": "-1",
         "x-ms-request-id": exchange.request_id, "x-ms-correlation-request-id": exchange.request_id,
         "x-ms-routing-request-id": f"EASTUS:{routing.compact(world.clock.now)}:{exchange.request_id}",
-        f"x-ms-ratelimit-remaining-{kind}": str(exchange.server.throttle.remaining(principal, subscription, kind)),
-        "Strict-Transport-Security": "max-age=31536000; includeSubDomains", "X-Content-Type-Options": "nosniff",
+        **told, "Strict-Transport-Security": "max-age=31536000; includeSubDomains", "X-Content-Type-Options": "nosniff",
         **({"x-ms-operation-identifier": f"tenantId={principal.tenant},objectId={principal.oid}/eastus/"
             f"{exchange.request_id}"} if principal else {}), **reply.headers}

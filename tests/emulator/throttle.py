@@ -8,6 +8,7 @@ Bucket sizes and refill rates: "Understand how Azure Resource Manager throttles 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 # kind of request: (bucket size, refill per second)
 BUCKETS = {"subscription-resource-requests": (250, 25), "subscription-writes": (200, 10),
            "subscription-deletes": (200, 10)}
+# For writes and deletes a bucket of all instances of Resource Manager together is told of, too; it is so many times as
+# large, and never the one that runs dry first.
+GLOBAL = 15
+# Azure Resource Graph counts for itself: queries of a caller in a window, in seconds. "Guidance for throttled requests
+# in Azure Resource Graph".
+QUERIES, WINDOW = 15, 5.0
 KINDS = {"GET": "subscription-resource-requests", "HEAD": "subscription-resource-requests",
          "DELETE": "subscription-deletes"}
 
@@ -40,6 +47,7 @@ class Throttle:
     def __init__(self, server: Server):
         self._server = server
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
+        self._queries: dict[str, Bucket] = {}
 
     def _bucket(self, principal: str, subscription: str, kind: str) -> Bucket:
         size, rate = BUCKETS[kind][0], self._rate(kind)
@@ -67,6 +75,18 @@ class Throttle:
                 {"Retry-After": self._server.world.retry_after(wait)})
         bucket.tokens -= 1
         return None
+
+    def query(self, principal: Principal) -> tuple[bool, dict[str, str]]:
+        """Count one query of Resource Graph: whether the caller has it, and the headers that tell the quota."""
+        now = self._server.world.clock.now
+        window = self._queries.get(principal.oid)
+        if window is None or now >= window.filled + WINDOW or not self._server.world.settings.throttle:
+            window = self._queries[principal.oid] = Bucket(QUERIES, now)
+        had = window.tokens >= 1
+        window.tokens = max(0, window.tokens - 1)
+        seconds = math.ceil(window.filled + WINDOW - now)
+        return had, {"x-ms-user-quota-remaining": str(int(window.tokens)),
+                     "x-ms-user-quota-resets-after": f"00:00:{seconds:02}"}
 
     def remaining(self, principal: Principal | None, subscription: str, kind: str) -> int:
         if not principal or not self._server.world.settings.throttle:

@@ -139,6 +139,10 @@ def tables(call: Call, reach: Reach) -> dict[str, Callable[[], Iterator[dict[str
 
 def query(call: Call) -> Reply:
     """POST /providers/Microsoft.ResourceGraph/resources."""
+    had, quota = call.exchange.server.throttle.query(call.principal)
+    if not had:
+        error = Throttled()
+        return Reply(error.status, error.body(str(DateTime.of(call.now)), call.exchange.request_id), quota)
     body = call.body
     if not isinstance(body, dict) or not isinstance(body.get("query"), str) or body.keys() - MEMBERS:
         raise FrontDoorError(400, "BadRequest", f"The body needs a query and has no members but {sorted(MEMBERS)}.")
@@ -155,8 +159,8 @@ def query(call: Call) -> Reply:
             raise Denied
         result = evaluate(body["query"], tables(call, reach), call.now)
     except QueryError as error:
-        return Reply(error.status, error.body(str(DateTime.of(call.now)), call.exchange.request_id))
-    return Reply(200, answer(result, page, body["query"]))
+        return Reply(error.status, error.body(str(DateTime.of(call.now)), call.exchange.request_id), quota)
+    return Reply(200, answer(result, page, body["query"]), quota)
 
 
 def _scope(world: World, body: Body) -> list[str] | None:
@@ -191,6 +195,17 @@ class Denied(QueryError):
     def __init__(self) -> None:
         super().__init__("AccessDenied", "Access is denied to the requested resource. The user might not have enough "
                          "permission.", False)
+
+
+class Throttled(QueryError):
+    """The caller has had the queries of a window."""
+
+    status, outer = 429, "RateLimiting"
+
+    def __init__(self) -> None:
+        super().__init__("RateLimiting", "Client application has been throttled and should not continue to repeat the "
+                         "request until an amount of time has elapsed. Please see "
+                         "https://aka.ms/resourcegraph-throttling for help.", False)
 
 
 PROVIDER = Provider(

@@ -190,6 +190,9 @@ def test_remaining_requests_are_told(azure, emulator):
     """Those of a full bucket as long as nobody is throttled, or a client that looks would go slow for nothing."""
     path, name = f"{azure.group_id}?api-version=2025-04-01", "x-ms-ratelimit-remaining-subscription-resource-requests"
     assert [int(azure.http("GET", path)[1][name]) for _each in range(3)] == [250, 250, 250]
+    told = azure.http("PUT", path, {"location": "eastus"})[1]
+    assert [told[f"x-ms-ratelimit-remaining-subscription-{kind}"] for kind in ("writes", "global-writes")] == [
+        "200", "3000"]
     emulator.settings(throttle=True)
     try:
         server = emulator.server

@@ -60,6 +60,34 @@ def reader(azure, *grants):
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 
 
+def test_queries_have_a_quota_of_their_own(azure, emulator):
+    def query():
+        body = {"query": "resources | count", "subscriptions": [azure.subscription]}
+        return azure.http("POST", "/providers/Microsoft.ResourceGraph/resources", body, "2021-03-01")
+
+    status, headers, dummy = query()
+    assert (status, headers["x-ms-user-quota-remaining"], headers["x-ms-user-quota-resets-after"]) == (
+        200, "14", "00:00:05")
+    assert int(headers["x-ms-ratelimit-remaining-tenant-writes"]) > 0, "the request is none of a subscription"
+    emulator.settings(throttle=True)
+    clock = emulator.server.world.clock
+    speed = clock.speed
+    clock.run_at(0.0)
+    try:
+        emulator.advance(5)
+        left = [int(query()[1]["x-ms-user-quota-remaining"]) for dummy in range(15)]
+        assert left == list(range(14, -1, -1))
+        status, headers, answer = query()
+        assert (status, answer["error"]["code"], answer["error"]["details"][0]["code"]) == (
+            429, "RateLimiting", "RateLimiting")
+        assert headers["x-ms-user-quota-remaining"] == "0" and "retry-after" not in headers
+        emulator.advance(5)
+        assert query()[0] == 200
+    finally:
+        clock.run_at(speed)
+        emulator.settings(throttle=False)
+
+
 def test_what_is_written_shows_up_after_the_delay(azure):
     azure.put_vault()
     query = "resources | where type =~ 'microsoft.dataprotection/backupvaults'"
