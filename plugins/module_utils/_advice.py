@@ -108,6 +108,7 @@ ADVICE: dict[str, str] = {
     "InvalidRoleDefinition": (
         "The custom role holds an action or a scope that Azure does not take. Correct the role, or use a built-in one."
     ),
+    "InvalidSubscriptionId": "Write subscriptions by their IDs, which are GUIDs, and not by their names.",
     "KubernetesBackupCustomResourcesTrackingTimeOutError": (
         "The extension's pods do not answer. Look at them with 'kubectl get pods -n dataprotection-microsoft': if "
         "they are not running, add a node or raise resources.limits of aks_backup_extension; if they are, remove the "
@@ -145,6 +146,10 @@ ADVICE: dict[str, str] = {
     "PrincipalNotFound": "The managed identity has not reached the directory yet. Run again, or raise wait_timeout.",
     "PublicAccessNotPermitted": (
         "The storage account forbids public containers, as it should. Leave the container private."
+    ),
+    "RateLimiting": (
+        "Azure Resource Graph answers so many queries of one caller in a few seconds only. Run again later, or raise "
+        "wait_timeout."
     ),
     "ResourceGroupNotFound": (
         "Make the resource group first, for example with aks_backup_storage, or correct its name."
