@@ -219,7 +219,12 @@ def require_owner(call: Call, owner: Id) -> None:
         if len(owner.types) > 1:
             require_owner(call, owner.parent)
         return
+    if len(owner.types) > 1:
+        require_owner(call, owner.parent)
     if call.world.store.get(owner) is None:
+        if len(owner.types) > 1 and call.provider.not_found:
+            # What lies in a resource is known to its provider alone.
+            raise call.provider.not_found(call)
         if call.method in {"GET", "HEAD"}:
             raise errors.resource_not_found(f"{owner.type}/{'/'.join(owner.names)}", owner.group)
         raise FrontDoorError(

@@ -458,6 +458,17 @@ def test_a_charset_in_accept_hides_the_error(azure):
     assert azure.http("PUT", path, {"properties": broken})[0] == 400
 
 
+@pytest.mark.parametrize(("path", "expected"), [
+    ("backupInstances/nobody/recoveryPoints", "UserErrorGenericResourceNotFound"),
+    ("backupInstances/nobody/recoveryPoints/x", "UserErrorGenericResourceNotFound"),
+    ("../other/backupInstances/nobody/recoveryPoints", "ResourceNotFound")])
+def test_only_the_service_knows_what_is_in_a_vault(azure, path, expected):
+    vault = azure.vault_id
+    path = f"{vault.replace('vault-1', 'other')}/{path[9:]}" if path.startswith("../") else f"{vault}/{path}"
+    status, dummy, body = azure.http("GET", path)
+    assert (status, body["error"]["code"]) == (404, expected)
+
+
 def test_monitors_that_lead_nowhere(azure):
     for path in (f"{azure.vault_id}/operationStatus/bm90aGluZw==", f"{azure.vault_id}/operationResults/x",
                  f"{azure.root}/providers/Microsoft.DataProtection/locations/eastus/operationResults/x"):
