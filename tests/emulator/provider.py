@@ -36,7 +36,8 @@ class Reply:
 
 
 Handler = Callable[["Call"], "Reply | dict[str, Any] | None"]
-Lister = Callable[["Call"], Iterable[dict[str, Any]]]
+# A reply is for collections that Azure answers with one object.
+Lister = Callable[["Call"], "Iterable[dict[str, Any]] | Reply"]
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,8 @@ def dispatch(call: Call, target: Target) -> Reply:
     if target.action == "list":
         if kind.list is None and not kind.stored:
             raise errors.not_modelled(f"listing {call.provider.namespace}/{kind.name}")
-        return page(call, [call.render(body) for body in (kind.list or children)(call)])
+        found = (kind.list or children)(call)
+        return found if isinstance(found, Reply) else page(call, [call.render(body) for body in found])
     if target.post:
         if target.post.needs and kind.stored and kind.name:
             call.require()

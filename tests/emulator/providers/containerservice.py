@@ -1,11 +1,12 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.ContainerService: managed clusters as they are read, started and stopped; node pools; trusted access.
+"""Microsoft.ContainerService: managed clusters, made, read, started and stopped; node pools; trusted access.
 
-Clusters come from the scenario. A cluster does one thing at a time: while a trusted access binding is written or an
-extension is installed, the next write on the cluster is refused with 409. Sources: REST reference "AKS", "Get secure
-access for Azure resources in AKS by using Trusted Access"; casing, flat errors and durations are ARM wire behaviour.
+Clusters come from the scenario, or are made. A cluster does one thing at a time: while a trusted access binding is
+written or an extension is installed, the next write on the cluster is refused with 409. Sources: REST reference "AKS",
+"Get secure access for Azure resources in AKS by using Trusted Access"; casing, flat errors and durations are ARM wire
+behaviour.
 """
 
 from __future__ import annotations
@@ -20,16 +21,13 @@ from .. import access, errors, routing
 from ..clock import stamp
 from ..errors import AzureError
 from ..ids import Id, identifier, same
-from ..kubernetes import Cluster
 from ..operations import Lro, Operation
 from ..provider import Call, Handler, Post, Provider, Reply, Type
-from ..regions import slug
 from ..store import Record
-from ..world import World, group_id
-from .managedidentity import create as create_identity
-from .managedidentity import identity_id
+from ..world import World
+from . import containerservice_clusters as clusters
+from .containerservice_clusters import NAMESPACE
 
-NAMESPACE = "Microsoft.ContainerService"
 CLUSTERS = f"{NAMESPACE}/managedClusters"
 BINDINGS = f"{CLUSTERS}/trustedAccessRoleBindings"
 BINDING_NAME = re.compile(r"[A-Za-z0-9_-]{1,24}\Z")
@@ -71,7 +69,9 @@ def busy(world: World, cluster: Id) -> AzureError | None:
 
 def render_cluster(call: Call, body: dict[str, Any]) -> dict[str, Any]:
     """The service writes the id with a small ``resourcegroups`` and the type with a capital M."""
-    state = "Updating" if busy(call.world, identifier(body["id"])) else body["properties"]["provisioningState"]
+    state = body["properties"]["provisioningState"]
+    if state == "Succeeded" and busy(call.world, identifier(body["id"])):
+        state = "Updating"
     return {**body, "id": body["id"].replace("/resourceGroups/", "/resourcegroups/"),
             "type": "Microsoft.ContainerService/ManagedClusters",
             "properties": {**body["properties"], "provisioningState": state}}
@@ -266,7 +266,7 @@ def command_result(world: World, operation: Operation) -> Reply:
     return routing.result(world, operation)
 
 
-# Scenario
+# Scenario, and clusters that are made
 
 def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
     """``clusters``: name, resource_group, location, identity (SystemAssigned, UserAssigned, ServicePrincipal),
@@ -276,73 +276,28 @@ def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
     for entry in section.get("clusters", []):
         values = {key: value for key, value in entry.items() if key != "count"}
         for number in range(1, entry.get("count", 0) + 1):
-            add_cluster(world, subscription, **{**values, "name": f"{entry['name']}-{number}"})
+            clusters.add(world, subscription, **{**values, "name": f"{entry['name']}-{number}"})
         if "count" not in entry:
-            add_cluster(world, subscription, **values)
+            clusters.add(world, subscription, **values)
 
 
-def add_cluster(world: World, subscription: str, name: str, resource_group: str, location: str,
-                identity: str = "SystemAssigned", kubernetes_version: str = "1.33.2", power_state: str = "Running",
-                disk_csi: bool = True, file_csi: bool = True, snapshot_controller: bool = True,
-                node_pools: list[dict[str, Any]] | None = None, tags: dict[str, str] | None = None,
-                stale_bindings: bool = False, content: dict[str, Any] | None = None, entra: bool = False,
-                local_accounts: bool = True, private: bool = False, run_command: bool = True,
-                kubeconfig: str = "") -> Record:
-    location, tenant = slug(location), world.tenant_of(subscription)
-    if world.store.get(group_id(subscription, resource_group)) is None:
-        raise ValueError(f"cluster {name}: there is no resource group {resource_group}")
-    id = Id(group_id(subscription, resource_group).text, NAMESPACE, ("managedClusters",), (name,))
-    node_group = f"MC_{resource_group}_{name}_{location}"
-    world.put_group(subscription, node_group, location)
-    kubelet = create_identity(world, identity_id(subscription, node_group, f"{name}-agentpool"), location, tenant,
-                              old=True)
-    pools = [{"name": "nodepool1", "count": 3, **pool} for pool in node_pools or [{}]]
-    properties = {
-        "provisioningState": "Succeeded", "powerState": {"code": power_state}, "kubernetesVersion": kubernetes_version,
-        "currentKubernetesVersion": kubernetes_version, "dnsPrefix": name, "fqdn": f"{name}.hcp.{location}.azmk8s.io",
-        "nodeResourceGroup": node_group, "enableRBAC": True, "maxAgentPools": 100,
-        "disableLocalAccounts": not local_accounts,
-        "servicePrincipalProfile": {"clientId": "msi"},
-        "agentPoolProfiles": [{"name": pool["name"], **pool_properties(pool, kubernetes_version)} for pool in pools],
-        "identityProfile": {"kubeletidentity": {
-            "resourceId": kubelet.id.text, "clientId": kubelet.properties["clientId"],
-            "objectId": kubelet.properties["principalId"]}},
-        "addonProfiles": {},
-        "storageProfile": {"diskCSIDriver": {"enabled": disk_csi}, "fileCSIDriver": {"enabled": file_csi},
-                           "snapshotController": {"enabled": snapshot_controller}},
-        "networkProfile": {"networkPlugin": "azure"}}
-    if entra:
-        properties["aadProfile"] = {"managed": True, "enableAzureRBAC": True, "tenantID": tenant}
-    if private or not run_command:
-        properties["apiServerAccessProfile"] = {"enablePrivateCluster": private, "disableRunCommand": not run_command}
-    body: dict[str, Any] = {"location": location, "tags": tags or {}, "sku": {"name": "Base", "tier": "Standard"},
-                            "properties": properties}
-    if identity == "SystemAssigned":
-        own = world.managed_identity(tenant, name, owner=id.key, old=True)
-        body["identity"] = {"type": identity, "principalId": own["principalId"], "tenantId": tenant}
-    elif identity == "UserAssigned":
-        own_id = identity_id(subscription, resource_group, f"{name}-identity")
-        own_record = create_identity(world, own_id, location, tenant, old=True)
-        body["identity"] = {"type": identity, "userAssignedIdentities": {own_record.id.text: {
-            "clientId": own_record.properties["clientId"], "principalId": own_record.properties["principalId"]}}}
-    elif identity == "ServicePrincipal":
-        properties["servicePrincipalProfile"] = {"clientId": world.guid()}
-    else:
-        raise ValueError(f"cluster {name}: identity is SystemAssigned, UserAssigned or ServicePrincipal")
-    if content is not None:
-        # A scenario whose cluster cannot be has to fail at the start, not at the first backup.
-        Cluster(name, kubernetes_version, content)
-    record = world.store.put(id, body, {"content": content, "stale_bindings": stale_bindings, "kubeconfig": kubeconfig})
-    for pool in pools:
-        world.store.put(id.child("agentPools", pool["name"]),
-                        {"properties": pool_properties(pool, kubernetes_version)})
-    return record
+
+def put_cluster(call: Call) -> Reply:
+    old = call.record
+    refusal = old and busy(call.world, call.id)
+    if refusal:
+        raise refusal
+    record = clusters.change(call, old) if old else clusters.make(call)
+    return call.begin("cluster/write", call.render(record.body), finish="cluster.written", status=200 if old else 201,
+                      payload={"id": record.id.text}, location=record.body["location"])
 
 
-def pool_properties(pool: dict[str, Any], version: str) -> dict[str, Any]:
-    return {"count": pool["count"], "vmSize": pool.get("vm_size", "Standard_D4s_v5"), "osType": pool.get("os_type",
-            "Linux"), "mode": pool.get("mode", "System"), "type": "VirtualMachineScaleSets",
-            "orchestratorVersion": version, "provisioningState": "Succeeded", "powerState": {"code": "Running"}}
+def cluster_written(world: World, payload: dict[str, Any]) -> None:
+    world.store.merge(payload["id"], {"properties": {"provisioningState": "Succeeded"}})
+
+
+def cluster_failed(world: World, payload: dict[str, Any]) -> None:
+    world.store.merge(payload["id"], {"properties": {"provisioningState": "Failed"}})
 
 
 PROVIDER = Provider(
@@ -350,15 +305,18 @@ PROVIDER = Provider(
     render_status=status,
     lros={"binding/write": Lro(seconds=16.5, status=201, monitor=OPERATION, version="2016-03-30", retry_after=10),
           "binding/delete": Lro(seconds=13, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=10),
+          "cluster/write": Lro(seconds=240, monitor=OPERATION, version="2016-03-30", retry_after=15),
           "cluster/start": Lro(seconds=180, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15),
           "cluster/stop": Lro(seconds=150, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15),
           "cluster/command": Lro(seconds=8, location="{id}/commandResults/{op}", signed=False, retry_after=5)},
     render_result=command_result,
     events={"binding.written": binding_written, "binding.written.failed": binding_failed,
+            "cluster.written": cluster_written, "cluster.written.failed": cluster_failed,
             "binding.deleted": binding_deleted, "binding.deleted.failed": binding_failed, "cluster.switched": switched,
             "command.run": command_run, access.EVENT: access.finish},
     types=(
-        Type("managedClusters", render=render_cluster, posts={
+        Type("managedClusters", render=render_cluster, put=put_cluster, read_only=clusters.READ_ONLY,
+             model="azure.mgmt.containerservice.models:ManagedCluster", posts={
             "start": Post(switch), "stop": Post(switch),
             "listClusterAdminCredential": Post(credentials("clusterAdmin"), write=False),
             "listClusterUserCredential": Post(credentials("clusterUser"), write=False),
@@ -368,5 +326,7 @@ PROVIDER = Provider(
              model="azure.mgmt.containerservice.models:TrustedAccessRoleBinding",
              read_only=("properties.provisioningState",)),
         Type("locations", scope="subscription", stored=False),
+        Type("locations/orchestrators", scope="subscription", api_versions=("2019-04-01", "2019-08-01"), stored=False,
+             list=clusters.orchestrators),
         Type("locations/trustedAccessRoles", scope="subscription", list=list_roles, stored=False),
     ))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.emulator.providers.containerservice import in_force
-from tests.emulator.tests.clients import AKS, GROUP, Azure, eventually, refused, scenario
+from tests.emulator.tests.clients import GROUP, Azure, eventually, refused, scenario
 
 ROLE = "Microsoft.DataProtection/backupVaults/backup-operator"
 KINDS = ("SystemAssigned", "UserAssigned", "ServicePrincipal")
@@ -180,7 +180,54 @@ def test_a_failed_binding_is_told_by_the_operation(azure, vault):
     eventually(lambda: azure.bindings.get(GROUP, "aks-1", "backup").provisioning_state == "Failed")
 
 
-def test_what_is_not_modelled_says_so(azure):
-    refused(lambda: azure.clusters.managed_clusters.begin_create_or_update(GROUP, "aks-9", {"location": "eastus"}),
-            "NotModelledByEmulator", 501)
-    assert AKS[0] == "Microsoft.ContainerService"
+def new(**values):
+    return {"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": {
+        "dnsPrefix": "nine", "kubernetesVersion": "1.34.0", "agentPoolProfiles": [
+            {"name": "sys", "count": 2, "vmSize": "Standard_D2s_v5", "mode": "System"}], **values}}
+
+
+def test_life_of_a_new_cluster(azure, vault):
+    clusters, path = azure.clusters.managed_clusters, f"{azure.group_id}/providers/Microsoft.ContainerService"
+    code, headers, body = azure.http("PUT", f"{path}/managedClusters/aks-9?api-version=2026-08-01", new())
+    assert code == 201 and "/operations/" in headers["azure-asyncoperation"]
+    assert body["properties"]["provisioningState"] == "Creating" and body["type"].endswith("/ManagedClusters")
+    refused(lambda: bind(azure, "backup", vault, "aks-9"), "OperationNotAllowed", 409)
+    eventually(lambda: clusters.get(GROUP, "aks-9").provisioning_state == "Succeeded")
+    made = clusters.get(GROUP, "aks-9")
+    assert made.identity.principal_id and made.kubernetes_version == "1.34.0" and made.dns_prefix == "nine"
+    assert [(pool.name, pool.count, pool.mode) for pool in made.agent_pool_profiles] == [("sys", 2, "System")]
+    assert [pool.name for pool in azure.clusters.agent_pools.list(GROUP, "aks-9")] == ["sys"]
+    assert azure.resources.resource_groups.check_existence(made.node_resource_group)
+    assert bind(azure, "backup", vault, "aks-9").result().provisioning_state == "Succeeded"
+    changed = clusters.begin_create_or_update(GROUP, "aks-9", {**new(), "tags": {"team": "shop"}}).result()
+    assert changed.tags == {"team": "shop"} and changed.identity.principal_id == made.identity.principal_id
+
+
+@pytest.mark.parametrize(("body", "code", "status"), [
+    ({"location": "eastus", "identity": {"type": "SystemAssigned"}}, "InvalidParameter", 400),
+    ({**new(), "location": "nowhere"}, "LocationNotAvailableForResourceType", 400),
+    ({**new(), "identity": None}, "InvalidParameter", 400),
+    (new(dnsPrefix=""), "InvalidParameter", 400),
+    (new(agentPoolProfiles=[]), "InvalidParameter", 400),
+    (new(agentPoolProfiles=[{"name": "user", "count": 1, "mode": "User"}]), "InvalidParameter", 400),
+    (new(kubernetesVersion="1.2.3"), "K8sVersionNotSupported", 400),
+    ({**new(), "identity": {"type": "UserAssigned"}}, "NotModelledByEmulator", 501),
+])
+def test_clusters_that_cannot_be_made(azure, body, code, status):
+    refused(lambda: azure.clusters.managed_clusters.begin_create_or_update(GROUP, "aks-9", body), code, status)
+    refused(lambda: azure.clusters.managed_clusters.get(GROUP, "aks-9"), "ResourceNotFound", 404)
+
+
+def test_what_an_existing_cluster_keeps(azure):
+    put = azure.clusters.managed_clusters.begin_create_or_update
+    refused(lambda: put(GROUP, "aks-1", {**new(), "location": "westeurope"}), "InvalidResourceLocation", 409)
+    pools = [{"name": "nodepool1", "count": 3, "mode": "System"}]
+    refused(lambda: put(GROUP, "aks-1", new(agentPoolProfiles=pools)), "PropertyChangeNotAllowed", 400)
+    refused(lambda: put(GROUP, "aks-1", new(dnsPrefix="aks-1")), "NotModelledByEmulator", 501)
+
+
+def test_versions_of_a_region(azure):
+    path = f"{azure.scope}/providers/Microsoft.ContainerService/locations/eastus/orchestrators?api-version=2019-08-01"
+    body = azure.http("GET", path + "&resource-type=managedClusters")[2]
+    versions = [one["orchestratorVersion"] for one in body["properties"]["orchestrators"]]
+    assert versions == ["1.32.6", "1.33.2", "1.34.0"]
