@@ -174,6 +174,14 @@ def test_a_first_look_that_fails_ends_the_source(emulator, fleet, tmp_path, monk
     with pytest.raises(BackupError, match="Signing in to Azure failed"):
         watch(tmp_path / "state.json")
     assert not (tmp_path / "state.json").exists()
+    # Once it has worked, that is an outage; a mistake in the options still is one.
+    monkeypatch.setenv("AZURE_SECRET", fleet.subscription.environment["AZURE_SECRET"])
+    state = tmp_path / "worked.json"
+    watch(state, 1, names=["well"])
+    monkeypatch.setenv("AZURE_SECRET", "wrong")
+    assert said(watch(state, 1, names=["well"])) == [("blind", "")]
+    with pytest.raises(BackupError, match="management_groups and subscriptions"):
+        watch(state, 1, subscriptions=[fleet.subscription.id], management_groups=["root"])
 
 
 def test_what_azure_says_of_a_job_is_read_from_the_job(emulator, fleet, tmp_path):

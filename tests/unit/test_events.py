@@ -198,6 +198,7 @@ def test_every_option_is_documented_as_it_is(source: ModuleType) -> None:
     [
         ({"interval": 0}, "interval is seconds"),
         ({"colour": "red"}, "colour"),
+        ({"since": "8d"}, "since is 8d"),
         ({"findings": ["nothing"]}, "findings"),
         ({"state_file": "/nowhere/at/all"}, "no folder /nowhere/at"),
         ({"state_file": __file__}, "is not the state of an event source"),

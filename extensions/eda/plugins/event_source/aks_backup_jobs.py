@@ -22,7 +22,7 @@ description:
   - An event of kind C(finding) is a cluster with which something is wrong, as M(aks.backup.aks_backup_coverage_info)
     finds it. It comes when the finding is new, and again only after it was gone.
   - An event of kind C(blind) says that Azure could not be asked. It comes once, until it could be asked again. Where
-    the first look of all fails, the source ends with the reason instead.
+    the first look of all fails, or options are wrong, the source ends with the reason instead.
   - Each event has C(reason) and C(message), and all but C(blind) have C(cluster).
   - Resource Graph lags behind by seconds to minutes. Throttling is waited out as Azure asks for it.
   - Jobs of clusters that no longer exist are not told of.
@@ -145,18 +145,20 @@ class Watch:
         self.path: str | None = self.params["state_file"]
         if self.interval <= 0:
             raise Refused("interval is seconds and must be greater than 0.")
+        events.check(self.params)
         self.memory = self._remembered()
+        self._worked = False
 
     def look(self, folder: str) -> list[dict[str, Any]]:
         """What is new. ``folder`` is private and keeps the token from one look to the next."""
         try:
             arm = _module.connect(self.params, (RESOURCE_GRAPH,), folder, anywhere=True)
             params = {**self.params, "subscription_id": arm.subscription_id}
-            events.check(params)
             found, self.memory = events.look(arm, params, self.memory)
+            self._worked = True
         except BackupError as exc:
-            if not self.memory.looked:
-                # Nobody has ever seen this work, so it is most likely a mistake in the options.
+            if not self._worked and (isinstance(exc, Refused) or not self.memory.looked):
+                # A mistake in the options, or what nobody has ever seen working. Else it is an outage.
                 raise
             LOG.warning("%s", exc.message)
             found, self.memory = events.unseen(exc.message, self.memory)

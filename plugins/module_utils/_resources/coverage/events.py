@@ -83,7 +83,6 @@ class Memory:
 def check(params: Mapping[str, Any]) -> None:
     """Raise :class:`Refused` for options that cannot be meant, all of them at once."""
     fleet_scope.check(params)
-    fleet_scope.scopes(params)
     said = []
     for option in ("grace", "since"):
         try:
