@@ -22,7 +22,7 @@ description:
     subscription hold, which takes about two requests for each of them. Wherever a list shows less, the cluster is
     looked at by itself before anything is written.
   - An interrupted run is taken up by the next one, which does what is left.
-  - There is no preflight, no first backup and no removal. The role has these.
+  - There is no first backup. The role has that.
   - What it costs has been measured against an emulator, and never in Azure itself.
 requirements:
   - python >= 3.10
@@ -34,6 +34,7 @@ requirements:
   - azure-mgmt-dataprotection >= 2.0
   - azure-mgmt-kubernetesconfiguration-extensions >= 1.0.0
   - azure-mgmt-resource >= 24.0
+  - azure-mgmt-resourcegraph >= 8.0
   - azure-mgmt-storage >= 23.0
   - isodate >= 0.7
 extends_documentation_fragment:
@@ -44,7 +45,8 @@ options:
   clusters:
     description:
       - The clusters, each with what is asked for. The options are those of the role P(aks.backup.aks_backup#role)
-        without the prefix of their names.
+        without the prefix of their names, and with the same meaning; O(clusters[].preflight) alone is off unless it is
+        asked for, since looking costs more requests than protecting.
       - O(wait_timeout) is for all of it. Give it more time where many clusters are protected for the first time.
     type: list
     elements: dict
@@ -70,6 +72,10 @@ options:
               - Subscription of the cluster, and of everything that is made for it. If not set, O(subscription_id),
                 else E(AZURE_SUBSCRIPTION_ID), else E(ARM_SUBSCRIPTION_ID).
             type: str
+      confirm_delete_data:
+        description:
+          - The cluster's name, to confirm that its backups may be deleted. For O(clusters[].state=absent) only.
+        type: str
       extension:
         description:
           - The backup extension in the cluster. The options are those of M(aks.backup.aks_backup_extension).
@@ -541,6 +547,15 @@ options:
               time_zone:
                 description: Name of the time zone; UTC if not set.
                 type: str
+      preflight:
+        description:
+          - Whether to look, before the first step for a cluster that its vault does not protect yet, for what would
+            make a later step fail, as M(aks.backup.aks_backup_preflight_info) does. V(warn) returns what is found in
+            RV(clusters[].preflight). With V(strict) a cluster of which a step would fail is left alone, and so is what
+            it would share where no other cluster needs it.
+          - V(skip) if not set.
+        type: str
+        choices: [skip, strict, warn]
       register_providers:
         description:
           - Whether to register the resource providers with the subscription. Turn it off where the caller may
@@ -584,9 +599,12 @@ options:
         description:
           - V(present) protects the cluster. V(suspended) does so too, but takes no backups, and keeps those
             that there are as the policy says. V(stopped) takes none and keeps what there is for ever.
-          - Taking the protection away is left to the role.
+          - V(absent) takes the protection away. It deletes the backup instances of the cluster in the vault, and with
+            them the backups, which Azure keeps for a while where the vault has soft delete; then the roles, the Trusted
+            Access role binding and the extension, as far as no other vault needs them. Everything that the cluster may
+            share stays.
         type: str
-        choices: [present, stopped, suspended]
+        choices: [absent, present, stopped, suspended]
       storage:
         description:
           - Storage account and blob container for the cluster's resources. An existing account is used as it
@@ -804,13 +822,19 @@ clusters:
       returned: without O(look)
       type: str
       sample: aks-east-1-0a1b2c3d4e5f
+    deleted:
+      description: The backup instances that were deleted, each with when Azure purges its backups. V(null) in place of
+        the moment where only Azure knows it.
+      type: dict
+      sample: {}
     failed:
-      description: Whether the cluster could not be protected as asked for.
+      description: Whether the cluster could not be brought to what is asked for.
       returned: without O(look)
       type: bool
       sample: false
     failed_step:
-      description: The step that failed, of the cluster's own or of what it shares. V(null) if none has.
+      description: The step that failed, C(preflight), one of the cluster's own or one of what it shares. V(null) if
+        none has.
       returned: without O(look)
       type: str
       sample: permissions
@@ -867,6 +891,11 @@ clusters:
       elements: str
       sample:
         - aks-default
+    preflight:
+      description: What a preflight has found, a sentence each. Empty without one.
+      type: list
+      elements: str
+      sample: []
     problems:
       description: Everything that is in the way of the step that failed, as far as it is known.
       returned: without O(look)
@@ -1065,6 +1094,7 @@ from ansible_collections.aks.backup.plugins.module_utils._types import (
     AUTHORIZATION,
     DATA_PROTECTION,
     EXTENSIONS,
+    RESOURCE_GRAPH,
     RESOURCES,
     STORAGE,
 )
@@ -1169,6 +1199,7 @@ CLUSTERS = {
         "required_one_of": [("id", "resource_group")],
         "required_together": [("name", "resource_group")],
     },
+    "confirm_delete_data": {"type": "str"},
     "extension": {
         "type": "dict",
         "options": {
@@ -1259,11 +1290,12 @@ CLUSTERS = {
         "options": {"id": {"type": "str"}, "name": {"type": "str"}, **POLICY},
         "mutually_exclusive": [*[("id", option) for option in ("name", *POLICY)], *POLICY_RULES],
     },
+    "preflight": {"type": "str", "choices": ["skip", "strict", "warn"]},
     "register_providers": {"type": "bool"},
     "resource_group": {"type": "str"},
     "resource_guard_operation_requests": {"type": "list", "elements": "str"},
     "snapshot_resource_group": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "stopped", "suspended"]},
+    "state": {"type": "str", "choices": ["absent", "present", "stopped", "suspended"]},
     "stagger": {
         "type": "dict",
         "options": {"slots": {"type": "int", "default": 8}, "window": {"type": "int", "required": True}},
@@ -1380,7 +1412,7 @@ ARGUMENT_SPEC = {
 CONTRACT = Contract(
     work=lambda arm, params: (look if params["look"] else protect)(arm, params),
     argument_spec=ARGUMENT_SPEC,
-    packages=(AKS, AUTHORIZATION, DATA_PROTECTION, EXTENSIONS, RESOURCES, STORAGE),
+    packages=(AKS, AUTHORIZATION, DATA_PROTECTION, EXTENSIONS, RESOURCE_GRAPH, RESOURCES, STORAGE),
     anywhere=True,
 )
 

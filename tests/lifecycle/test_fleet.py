@@ -270,10 +270,92 @@ def test_a_failure_is_of_its_own_cluster(emulator):
     assert results["aks-2"]["failed_step"] == "policy" and results["aks-2"]["steps"] == []
     assert results["aks-3"]["msg"].startswith("Roles are missing, and permissions.mode is report.")
     assert "There is no cluster" in results["aks-none"]["msg"]
-    assert first.result["msg"].startswith("4 of 7 clusters could not be protected.")
+    assert first.result["msg"].startswith("4 of 7 clusters are not as asked for.")
     assert "aks-3: Roles are missing" in first.result["msg"]
     # What is done stays done, and what failed is tried again.
     assert second.result["counts"]["changed"] == 0
     refused = run["refused"].result
     assert "workers is 0" in refused["msg"] and "in the list twice" in refused["msg"]
     assert run["refused"].writes == []
+
+
+def test_preflight_is_of_each_cluster(emulator):
+    """A strict one keeps its cluster from the first step, and what only that one would use from being made."""
+    regions = {f"aks-{number}": "eastus" for number in range(4)}
+    subscription = Subscription(emulator, scenario(regions, stopped=("aks-1", "aks-2", "aks-3")))
+    alone = {"vault": {"name": "bv-alone"}, "policy": {"name": "alone"}, "preflight": "strict"}
+    clusters = entries(
+        regions,
+        {"aks-0": {"preflight": "strict"}, "aks-1": alone, "aks-2": {"preflight": "strict"},
+         "aks-3": {"preflight": "warn"}},
+    )  # fmt: skip
+    run = subscription.play(
+        [
+            {**fleet("first", clusters), "ignore_errors": True},
+            {**fleet("second", clusters[:1]), "ignore_errors": True},
+        ]
+    ).ok()
+    first = {one["name"]: one for one in run["first"].result["clusters"]}
+    assert {name: one["failed_step"] for name, one in first.items()} == {
+        "aks-0": None, "aks-1": "preflight", "aks-2": "preflight", "aks-3": "extension",
+    }  # fmt: skip
+    for name in ("aks-1", "aks-2"):
+        assert first[name]["steps"] == [] and first[name]["problems"]
+        assert all("(fail): " in problem for problem in first[name]["problems"])
+        assert f"{name} is stopped" in first[name]["msg"] or "Stopped" in first[name]["msg"]
+    # Who only wants to know is told, and goes on to where it fails.
+    assert any("(fail): " in sentence for sentence in first["aks-3"]["preflight"])
+    assert "bv-alone" not in str(run["first"].writes)
+    [vault] = [one for one in run["first"].result["shared"] if "bv-alone" in one["id"] and one["step"] == "vault"]
+    assert vault["failed"]
+    [group] = [one["msg"] for one in run["first"].result["shared"] if one["step"] == "vault" and one["msg"]]
+    assert group == "No cluster that would use it has passed its preflight."
+    # A cluster that is protected has passed already.
+    assert run["second"].result["clusters"][0]["preflight"] == []
+    assert run["second"].writes == [] and len(run["second"].requests) < 30
+
+
+def test_taking_the_protection_away_is_what_the_role_does(emulator):
+    """First one of three clusters, then the other two at once, which share roles with each other."""
+    regions = {f"aks-{number}": "eastus" for number in range(3)}
+    there = entries(regions)
+
+    def gone(*names: str) -> list[dict[str, Any]]:
+        return [
+            {**one, "state": "absent", "confirm_delete_data": one["cluster"]["name"]} if one["cluster"]["name"] in names
+            else one for one in there
+        ]  # fmt: skip
+
+    one, rest = gone("aks-0"), gone("aks-0", "aks-1", "aks-2")
+    by_role, by_task = (Subscription(emulator, scenario(regions)) for _each in (1, 2))
+    by_role.play([fleet("there", there)]).ok()
+    by_role.play(playbook=PROTECT, inventory=hosts(one)).ok()
+    run = by_task.play(
+        [
+            fleet("there", there),
+            {**fleet("unconfirmed", [{**one[0], "confirm_delete_data": "aks-1"}]), "ignore_errors": True},
+            fleet("plan", one, check=True),
+            fleet("run", one),
+        ]
+    ).ok()
+    assert world(by_task) == world(by_role)
+    kept = by_task.resources("Microsoft.DataProtection/backupVaults/backupInstances")
+    assert {each["properties"]["dataSourceInfo"]["resourceName"] for each in kept} == {"aks-1", "aks-2"}
+    by_role.play(playbook=PROTECT, inventory=hosts(rest)).ok()
+    more = by_task.play([fleet("rest", rest), fleet("again", rest)]).ok()
+    assert world(by_task) == world(by_role)
+
+    assert run["unconfirmed"].writes == run["plan"].writes == more["again"].writes == []
+    assert "state=absent deletes the backups of aks-0." in run["unconfirmed"].result["msg"]
+    assert not more["again"].changed and more["rest"].result["counts"]["changed"] == 2
+    planned, done = run["plan"].result, run["run"].result
+    assert planned["counts"] == done["counts"] == {"changed": 1, "failed": 0, "ok": 3, "total": 3}
+    first = done["clusters"][0]
+    assert [step["step"] for step in first["steps"]] == ["instance", "permissions", "trusted_access", "extension"]
+    assert all(step["changed"] for step in first["steps"]) and first["instances"] == []
+    [(name, purged)] = first["deleted"].items()
+    assert name.startswith("aks-0") and purged
+    # Order matters: without extension and binding the service could not delete its data.
+    kinds = ["backupInstances", "roleAssignments", "trustedAccessRoleBindings", "extensions"]
+    found = [next(kind for kind in kinds if kind in write) for write in run["run"].writes]
+    assert found == sorted(found, key=kinds.index) and set(found) == set(kinds), run["run"].writes

@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused
 from ansible_collections.aks.backup.plugins.module_utils._module import COMMON_SPEC
-from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import fleet
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import before, fleet, removal
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import glance as fleet_glance
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import graph as fleet_graph
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import steps as fleet_steps
@@ -63,6 +63,7 @@ CONTENT = {
 # Every option that an entry can have, whether or not all go together.
 EVERYTHING: dict[str, Any] = {
     "cluster": {"id": ID, "name": "aks-1", "resource_group": "rg-clusters", "subscription_id": SUBSCRIPTION},
+    "confirm_delete_data": "aks-1",
     "extension": {
         "auto_upgrade_minor_version": True,
         "extra_settings": {"a": "b"},
@@ -114,6 +115,7 @@ EVERYTHING: dict[str, Any] = {
     },
     "policies": [{"name": "further", **CONTENT}],
     "policy": {"id": f"{VAULT}/backupPolicies/mine", "name": "mine", **CONTENT},
+    "preflight": "strict",
     "register_providers": False,
     "resource_group": "rg-mine",
     "resource_guard_operation_requests": [f"{GROUPS}/rg/providers/x/y/request"],
@@ -334,13 +336,44 @@ def test_instances_take_the_policies_that_are_in_force():
 def test_steps_have_the_options_of_their_modules(entry):
     """Complete, with the modules' own defaults, and nothing that they would refuse."""
     for step, options in steps(entry).items():
-        of = contract(MODULES[step])
-        assert set(options) - {"subscription_id"} == set(of.argument_spec), step
-        given = {key: one for key, one in options.items() if one is not None}
-        validated = ArgumentSpecValidator(of.spec, **of.rules).validate(given)
-        assert not validated.error_messages, (step, validated.error_messages)
-        full = {key: one for key, one in validated.validated_parameters.items() if key not in COMMON_SPEC}
-        assert {key: one for key, one in options.items() if key != "subscription_id"} == full
+        complete(MODULES[step], options)
+
+
+def complete(module: str, options: dict[str, Any]) -> None:
+    """Options are those of a module, all of them, with its own defaults, and nothing that it would refuse."""
+    of = contract(module)
+    given = {key: one for key, one in options.items() if one is not None}
+    validated = ArgumentSpecValidator(of.spec, **of.rules).validate(given)
+    assert not validated.error_messages, (module, validated.error_messages)
+    full = {key: one for key, one in validated.validated_parameters.items() if key not in COMMON_SPEC}
+    assert {key: one for key, one in options.items() if key != "subscription_id"} == full
+
+
+def test_the_way_out_has_the_options_of_its_modules():
+    entry = {**PLAIN, "state": "absent", "confirm_delete_data": "aks-1"}
+    one = fleet_steps.cluster(entry, SUBSCRIPTION)
+    assert fleet_steps.shared(one) == [] and removal.problems(one) == []
+    for step in removal.STEPS:
+        options = removal.options(one, step, "aks-1-full" if step == "instance" else None)
+        complete(MODULES[step], options)
+        assert options["cluster_id"] == ID and options.get("state", "absent") == "absent"
+    assert removal.options(one, "permissions")["mode"] == "revoke"
+
+
+def test_a_preflight_has_the_options_of_its_module():
+    one = fleet_steps.cluster(without_ids(EVERYTHING), None)
+    options = before.options(one)
+    complete("aks_backup_preflight_info", options)
+    assert (options["volume_types"], options["policy_id"]) == (["AzureFileShareSMB"], one.policy)
+    assert before.options(fleet_steps.cluster(PLAIN, SUBSCRIPTION))["volume_types"] == ["AzureDisk"]
+
+
+@pytest.mark.parametrize("given", [None, "aks-2", "AKS-1"])
+def test_backups_are_deleted_only_of_a_cluster_that_is_confirmed_by_name(given):
+    entry = {**PLAIN, "state": "absent", "confirm_delete_data": given}
+    said = refusal([PLAIN | {"cluster": {"name": "aks-0", "resource_group": "rg"}}, entry], 4, SUBSCRIPTION)
+    assert said.startswith("clusters[1]: state=absent deletes the backups of aks-1.")
+    assert "set state to stopped" in said
 
 
 def test_nested_options_are_those_of_the_modules():

@@ -32,6 +32,10 @@ OPTIONS = {
     "clusters.instances.policy_name": Proven(
         "tests/unit/test_fleet.py::test_instances_take_the_policies_that_are_in_force"
     ),
+    "clusters.confirm_delete_data": Proven(
+        "tests/unit/test_fleet.py::test_backups_are_deleted_only_of_a_cluster_that_is_confirmed_by_name"
+    ),
+    "clusters.preflight": Proven("tests/lifecycle/test_fleet.py::test_preflight_is_of_each_cluster"),
     "clusters.register_providers": Proven(
         "tests/unit/test_fleet.py::test_ids_take_the_place_of_names_and_nothing_is_made"
     ),
@@ -40,6 +44,8 @@ OPTIONS = {
         ("clusters.stagger.slots", "clusters.stagger.window"),
         Proven("tests/unit/test_fleet.py::test_a_staggered_cluster_gets_the_policy_of_its_slot"),
     ),
-    "look": Proven("tests/lifecycle/test_fleet_look.py::test_a_look_recognises_what_is_as_asked_for_and_writes_nothing"),
+    "look": Proven(
+        "tests/lifecycle/test_fleet_look.py::test_a_look_recognises_what_is_as_asked_for_and_writes_nothing"
+    ),
     "workers": Proven("tests/unit/test_fleet.py::test_no_more_than_so_many_workers_at_a_time"),
 }

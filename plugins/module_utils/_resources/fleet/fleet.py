@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ansible_collections.aks.backup.plugins.module_utils import _ids
-from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._arm import Arm
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
 from ansible_collections.aks.backup.plugins.module_utils._resources import provider, storage
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import binding, extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import before, removal, result
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import graph as fleet_graph
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import steps as fleet_steps
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.glance import Glance, Lists, Unsettled
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.graph import Ended, Key, Node
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.result import Member
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.steps import Cluster, Options
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import instance
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import permissions
@@ -62,18 +62,8 @@ SHARED_NEEDS: dict[str, tuple[str, ...]] = {
 }
 # A vault lies in a group that these may make. Where they fail it may be there all the same, for other clusters' sake.
 SHARED_AFTER: dict[str, tuple[str, ...]] = {"vault": ("storage", "group")}
-# So many reasons, and clusters with each, are named in the message of the task; all of them are in its result.
-NAMED = 10
-
-
-@dataclass
-class Member:
-    """A cluster of the fleet on its way. ``shared`` are the keys of what it shares, ``steps`` those of its own."""
-
-    one: Cluster
-    shared: list[Key] = field(default_factory=list)
-    steps: list[Key] = field(default_factory=list)
-    seen: dict[Key, Outcome] | None = None
+# When the backup instances of all clusters whose protection is taken away are gone, or could not be deleted.
+GONE: Key = ("gone",)
 
 
 class Fleet:
@@ -91,11 +81,34 @@ class Fleet:
             # Beside what is shared, which takes a while of its own.
             key = ("list", str(number))
             self.nodes[key] = Node(key, call)
+        # Shared key -> the preflights of the clusters that share it; those of strict ones that have failed.
+        self.sharers: dict[Key, list[Key]] = {}
+        self.barred: set[Key] = set()
+        self.leaving: list[Key] = []
+        for member in self.members:
+            self._look_before(member)
         latest: dict[str, Key] = {}
         for member in self.members:
             self._share(member, latest)
         for member in self.members:
-            self._own(member)
+            if member.one.given.get("state") == "absent":
+                self._take_away(member)
+            else:
+                self._own(member)
+        # What clusters share is still needed as long as the instance of one of them is there.
+        self.nodes[GONE] = Node(GONE, lambda: None, after=tuple(self.leaving))
+
+    def _look_before(self, member: Member) -> None:
+        """A node for the preflight of the cluster, if it has one, and who waits for it before what they share."""
+        one = member.one
+        asked = one.given.get("preflight") not in (None, "skip") and one.given.get("state") != "absent"
+        if asked:
+            key = ("preflight", one.id.lower())
+            member.preflight.append(key)
+            self.nodes[key] = Node(key, partial(self._preflight, key, one))
+        for step, id_, options in fleet_steps.shared(one):
+            # One of the clusters that have none is enough to go on at once.
+            self.sharers.setdefault(shared_key(step, id_, options), []).extend(member.preflight or [()])
 
     def _share(self, member: Member, latest: dict[str, Key]) -> None:
         """Nodes for what the cluster shares: one for the same wishes. Different wishes for the same thing wait for each
@@ -111,13 +124,14 @@ class Fleet:
             needs = tuple(other for need in SHARED_NEEDS[step] for other in of.get(need, ()))
             after = [other for one in SHARED_AFTER.get(step, ()) for other in of.get(one, ())]
             after += [latest[id_.lower()]] if id_.lower() in latest else []
+            after += [] if () in self.sharers[key] else self.sharers[key]
             self.nodes[key] = Node(key, partial(self._do, key, step, options), needs, tuple(after))
             latest[id_.lower()] = key
 
     def _own(self, member: Member) -> None:
         """Nodes for the cluster's own steps, behind one glance at all of them."""
         glance = ("glance", member.one.id.lower())
-        self.nodes[glance] = Node(glance, partial(self._glance, member), tuple(member.shared))
+        self.nodes[glance] = Node(glance, partial(self._glance, member), (*member.preflight, *member.shared))
         kinds = ["container", "extension", "trusted_access", "permissions", *["instance"] * len(member.one.instances)]
         of: dict[str, list[Key]] = {}
         for number, step in enumerate(kinds):
@@ -129,14 +143,41 @@ class Fleet:
             before = tuple(of[step][-2:-1])
             self.nodes[key] = Node(key, partial(self._step, member, key, number), (glance, *needs), before)
 
+    def _take_away(self, member: Member) -> None:
+        """Nodes for the way out, one after the other."""
+        for number, step in enumerate(removal.STEPS):
+            key = (step, member.one.id.lower(), str(number))
+            after = () if step == "instance" else (GONE,)
+            self.nodes[key] = Node(key, partial(self._removed, member, step), tuple(member.steps[-1:]), after)
+            member.steps.append(key)
+        self.leaving.append(member.steps[0])
+
     def policies(self, member: Member) -> list[Mapping[str, Any]]:
         keys = [key for key in member.shared if key[0] == "policy"]
         return [self.made[key].result["resource"] for key in keys]
 
     def _do(self, key: Key, step: str, options: Options) -> Outcome:
+        if self.barred.issuperset(self.sharers[key]):
+            raise Refused("No cluster that would use it has passed its preflight.")
         outcome = WORKS[step](self.arm.apart(), dict(options))
         self.made[key] = outcome
         return outcome
+
+    def _preflight(self, key: Key, one: Cluster) -> Outcome:
+        try:
+            return before.look(self.arm.apart(), self.lists, one)
+        except BackupError:
+            self.barred.add(key)
+            raise
+
+    def _removed(self, member: Member, step: str) -> Outcome:
+        if step == "instance":
+            outcome = removal.instances(self.arm, member.one)
+            member.elsewhere = outcome.result["elsewhere"]
+            return outcome
+        if step in removal.NEEDED and member.elsewhere:
+            return Outcome()
+        return WORKS[step](self.arm.apart(), removal.options(member.one, step))
 
     def _glance(self, member: Member) -> None:
         """See whether there is anything to do for the cluster; what is not plain is left to the steps."""
@@ -164,8 +205,9 @@ def protect(arm: Arm, params: dict[str, Any]) -> Outcome:
     clusters = _clusters(params)
     fleet = Fleet(arm, clusters)
     ended = fleet_graph.run(fleet.nodes.values(), params["workers"], _progress(arm, fleet))
-    shared = [_shared(key, ended[key]) for key in fleet.nodes if key[0] in SHARED_NEEDS]
-    shown = [_shown(member, ended) for member in fleet.members]
+    keys = [key for key in fleet.nodes if key[0] in SHARED_NEEDS]
+    shared = [result.shared(key, ended[key]) for key in keys]
+    shown = [result.shown(member, ended) for member in fleet.members]
     failed = [one for one in shown if one["failed"]]
     outcome = Outcome(
         changed=any(one["changed"] for one in [*shared, *shown]),
@@ -179,11 +221,11 @@ def protect(arm: Arm, params: dict[str, Any]) -> Outcome:
             },
             "shared": shared,
         },
-        warnings=_warnings(fleet, ended),
+        warnings=result.warnings(fleet.members, keys, ended),
     )
-    outcome.before, outcome.after = _diff(fleet, ended, "before"), _diff(fleet, ended, "after")
+    outcome.before, outcome.after = (result.diff(fleet.members, keys, ended, side) for side in ("before", "after"))
     if failed:
-        outcome.result.update(failed=True, msg=_failure(failed, len(shown)))
+        outcome.result.update(failed=True, msg=result.failure(failed, len(shown)))
     return outcome
 
 
@@ -207,6 +249,8 @@ def _clusters(params: Mapping[str, Any]) -> list[Cluster]:
         except Refused as exc:
             said.append(f"clusters[{number}]: {exc.message}")
             continue
+        if one.given.get("state") == "absent":
+            said += [f"clusters[{number}]: {problem}" for problem in removal.problems(one)]
         if one.id.lower() in found:
             said.append(f"clusters[{number}]: the cluster {one.id} is in the list twice.")
         found[one.id.lower()] = one
@@ -251,103 +295,3 @@ def _progress(arm: Arm, fleet: Fleet) -> Callable[[dict[Key, Ended]], None]:
             arm.tell(f"{done} of {total} clusters done, {failed} of them failed")
 
     return tell
-
-
-# What is reported
-
-
-def _trouble(keys: list[Key], ended: Mapping[Key, Ended]) -> tuple[Key, BackupError] | None:
-    """The first of the errors that keep these from being done, with the key of what failed."""
-    for key in keys:
-        root = ended[key].blocked_by
-        cause = key if root is None else root
-        error = ended[cause].error
-        if error is not None:
-            return cause, error
-    return None
-
-
-def _shared(key: Key, how: Ended) -> Document:
-    step, id_ = key[0], key[1]
-    return {
-        "changed": bool(how.value and how.value.changed),
-        "failed": not how.well,
-        "id": id_,
-        "msg": how.error.message if how.error else None,
-        "step": step,
-    }
-
-
-def _shown(member: Member, ended: Mapping[Key, Ended]) -> Document:
-    trouble = _trouble([*member.shared, *member.steps], ended)
-    outcomes = {key: ended[key].value for key in member.steps if ended[key].well}
-    one = member.one
-    instances = [outcome.result["resource"] for key, outcome in outcomes.items() if key[0] == "instance"]
-    policies = [ended[key].value.result["name"] for key in member.shared if key[0] == "policy" and ended[key].well]
-    return {
-        "changed": any(outcome.changed for outcome in outcomes.values()),
-        "cluster_id": one.id,
-        "container": one.container,
-        "failed": trouble is not None,
-        "failed_step": trouble[0][0] if trouble else None,
-        "instances": [
-            {key: shown.get(key) for key in ("id", "name", "policy_id", "protection", "protection_state")}
-            for shown in instances
-        ],
-        "msg": trouble[1].message if trouble else None,
-        "name": one.name,
-        "policies": policies or [_ids.name(one.policy)],
-        "problems": list(trouble[1].facts.get("problems") or [trouble[1].message]) if trouble else [],
-        "steps": [
-            {"changed": outcome.changed, "id": outcome.result.get("id"), "step": key[0]}
-            for key, outcome in outcomes.items()
-        ],
-        "storage_account_id": one.account,
-        "vault_id": one.vault,
-    }
-
-
-def _diff(fleet: Fleet, ended: Mapping[Key, Ended], side: str) -> Document:
-    """Before or after of what has changed, by what is shared and by cluster."""
-    clusters: Document = {}
-    for member in fleet.members:
-        changed = {
-            f"{key[0]} {key[2]}" if key[0] == "instance" else key[0]: getattr(ended[key].value, side)
-            for key in member.steps
-            if ended[key].well and ended[key].value.changed
-        }
-        if changed:
-            clusters[member.one.id] = changed
-    shared = {
-        f"{key[0]} {key[1]}": getattr(ended[key].value, side)
-        for key in fleet.nodes
-        if key[0] in SHARED_NEEDS and ended[key].well and ended[key].value.changed
-    }
-    return {"clusters": clusters, "shared": shared}
-
-
-def _warnings(fleet: Fleet, ended: Mapping[Key, Ended]) -> list[str]:
-    """Each warning once, those of a cluster's own steps with its name."""
-    said: dict[str, None] = {}
-    for key in fleet.nodes:
-        if key[0] in SHARED_NEEDS and ended[key].well:
-            said.update(dict.fromkeys(ended[key].value.warnings))
-    for member in fleet.members:
-        for key in member.steps:
-            if ended[key].well:
-                said.update(dict.fromkeys(f"{member.one.name}: {one}" for one in ended[key].value.warnings))
-    return list(said)
-
-
-def _failure(failed: list[Document], total: int) -> str:
-    """What has failed and why, clusters that fail of the same thing together."""
-    whose: dict[str, list[str]] = {}
-    for one in failed:
-        whose.setdefault(one["msg"], []).append(one["name"])
-    said = [f"{len(failed)} of {total} clusters could not be protected."]
-    for msg, names in list(whose.items())[:NAMED]:
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        said.append(f"{', '.join(names[:NAMED])}{more}: {msg}")
-    if len(whose) > NAMED:
-        said.append("The result has the others, in clusters.")
-    return " ".join(said)

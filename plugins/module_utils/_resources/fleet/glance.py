@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
+from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError
 
 T = TypeVar("T")
@@ -95,6 +96,14 @@ class Lists:
         above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
         whose = [*principals, "unknown"]
         return [item for place in above for who in whose for item in found.get(f"{place} {who}", ())]
+
+    def protected(self, vault: str) -> set[str] | None:
+        """The clusters that a vault protects, by lower-case ID; None where there is no list."""
+        found = self._by("microsoft.dataprotection/backupvaults/backupinstances", vault, _id, None)
+        if found is None:
+            return None
+        sources = (dig(item, "properties.dataSourceInfo.resourceID") for items in found.values() for item in items)
+        return {str(source).lower() for source in sources if source}
 
     def _by(self, type_: str, parent: str, key: Callable[[Document], str], none: T) -> dict[str, list[Document]] | T:
         """The list by key, lower-case; ``none`` where it is not worth it, or not to be had."""

@@ -131,6 +131,8 @@ def look(arm: Arm, params: Mapping[str, Any]) -> Outcome:
         try:
             one = fleet_steps.cluster(entry, params.get("subscription_id"))
             fleet_steps.shared(one)
+            if entry.get("state") == "absent":
+                raise Refused("look tells whether a cluster is protected as asked for, and state is absent.")
             entries.append(one)
         except Refused as exc:
             entries.append(exc)

@@ -297,6 +297,8 @@ def shared(one: Cluster) -> list[tuple[str, str, Options]]:
     tags = {"tags": one.given.get("tags") or None}
     storage, vault = one.part("storage"), one.part("vault")
     steps: list[tuple[str, str, Options]] = []
+    if one.given.get("state") == "absent":
+        return steps
     if one.given.get("register_providers") is not False:
         steps.append(("providers", f"/subscriptions/{one.subscription}", place))
     if "storage_account_id" not in storage:
@@ -332,7 +334,7 @@ def own(one: Cluster, policies: list[Mapping[str, Any]]) -> list[tuple[str, Opti
         permissions.setdefault("vault_tier", True)
     if "id" in one.part("policy"):
         permissions["policy_id"] = one.policy
-    if volumes := _volume_types(one):
+    if volumes := volume_types(one):
         permissions["volume_types"] = volumes
     steps: list[tuple[str, Options]] = [
         ("container", {**named, "container": one.container}),
@@ -361,7 +363,8 @@ def _instance(one: Cluster, entry: Options, policies: list[Mapping[str, Any]]) -
     }
 
 
-def _volume_types(one: Cluster) -> list[str]:
+def volume_types(one: Cluster) -> list[str]:
+    """The types of volumes that the instances of a cluster back up."""
     found: dict[str, None] = {}
     for entry in one.instances:
         types = (entry.get("backup_configuration") or {}).get("volume_types")
