@@ -38,12 +38,14 @@ class Traffic:
 
 
 class Sliced:
-    """A subscription with a fleet. ``patience`` is the deadline of a run in seconds."""
+    """A subscription with a fleet. ``patience`` is the deadline of a run in seconds, ``poll_interval`` lies between two
+    looks at an operation.
+    """
 
-    def __init__(self, emulator: Emulator, slices: int, each: int, patience: float) -> None:
+    def __init__(self, emulator: Emulator, slices: int, each: int, patience: float, poll_interval: float = 0.5) -> None:
         self.names = [f"aks-{number:04}" for number in range(slices * each)]
         self.slices = [self.names[number::slices] for number in range(slices)]
-        self.patience = patience
+        self.patience, self.poll_interval = patience, poll_interval
         registered = ("Microsoft.ContainerService", "Microsoft.Storage")
         self.subscription = Subscription(
             emulator,
@@ -84,8 +86,8 @@ class Sliced:
             }
             for name in names
         ]
-        waiting = {"poll_interval": 0.5, "wait_timeout": self.patience}
-        return [play([task("protect", "aks_backup_fleet", clusters=clusters, workers=32, **waiting)])]
+        waiting: dict[str, Any] = {"poll_interval": self.poll_interval, "wait_timeout": self.patience}
+        return [play([task("protect", "aks_backup_fleet", clusters=clusters, **waiting)])]
 
     def check(self) -> None:
         """Everything is there, and nothing twice."""

@@ -128,7 +128,8 @@ class World:
 
     def protect(self, names: list[str]) -> dict[str, dict[str, Any]]:
         clusters = [self.entries[one] for one in names]
-        result = perform(self.subscription, "aks_backup_fleet", clusters=clusters, poll_interval=0.02)
+        # An operation on a cluster that goes away may never end, and the task waits for it until its deadline.
+        result = perform(self.subscription, "aks_backup_fleet", clusters=clusters, poll_interval=0.02, wait_timeout=10)
         assert [one["name"] for one in result["clusters"]] == names, result.get("msg")
         return {one["name"]: one for one in result["clusters"]}
 
@@ -147,7 +148,13 @@ def test_what_is_told_is_what_is_there(emulator, seed):
     # While the task runs, a cluster is deleted.
     victims = [chance.choice(world.names)] if chance.random() < 0.5 else []
     pause = chance.random()
-    meanwhile = threading.Thread(target=lambda: (time.sleep(pause), [world.delete(name) for name in victims]))
+
+    def disaster() -> None:
+        time.sleep(pause)
+        for name in victims:
+            world.delete(name)
+
+    meanwhile = threading.Thread(target=disaster)
     meanwhile.start()
     told = world.protect(world.names)
     meanwhile.join()

@@ -304,6 +304,8 @@ STAGES = (
           pytest('tests/az', dist='loadfile'), ('core', 'az'), pytest=True, apart=True),
     Stage('test-eda', 'the rulebook with ansible-rulebook, which takes Java 17 or newer; not part of test',
           rulebook, ('eda',), pytest=True, apart=True),
+    Stage('test-scale', 'a thousand clusters in four slices, while Azure throttles: minutes; not part of test',
+          pytest('tests/scale'), pytest=True, apart=True),
     Stage('test-browser', 'the coverage page in headless Chromium, which has to be installed; not part of test',
           pytest('tests/browser', env='browser', dist='loadfile'), ('browser',), pytest=True, apart=True),
 )
