@@ -80,3 +80,23 @@ def test_the_first_backup(subscription: Subscription) -> None:
     assert called == ["protect", "protect", "backup_now", "jobs"]
     (instance,) = subscription.resources("Microsoft.DataProtection/backupVaults/backupInstances")
     assert instance["properties"]["currentProtectionState"] == "ProtectionConfigured"
+
+
+def test_staggered_starts(subscription: Subscription) -> None:
+    """The variables of the guide to fleets make the policies that it names."""
+    [inventory] = [block for block in blocks("guide_fleet", "yaml") if "aks_backup_stagger" in block]
+    hosts = {"aks-east-1": {"aks_backup_cluster": {"resource_group": "rg-clusters"}, "aks_backup_location": "eastus"}}
+    named = re.findall(r"``(aks-week[-\w]*)`` at (\d+:\d+)", (GUIDES / "guide_fleet.rst").read_text())
+    run = subscription.play(
+        playbook=pathlib.Path("aks.backup.protect_fleet"),
+        inventory={"all": {**yaml.safe_load(inventory)["all"], "hosts": hosts}},
+        variables=WAITING,
+        arguments=("--check",),
+    ).ok()
+    [result] = [step.result for step in run.steps if "clusters" in step.result]
+    [policy] = result["clusters"][0]["policies"]
+    starts = {f"aks-week-plus-{30 * slot}m" if slot else "aks-week": 60 + 30 * slot for slot in range(8)}
+    assert policy in starts
+    assert [(name, divmod(starts[name], 60)) for name, _start in named] == [
+        (name, tuple(int(part) for part in start.split(":"))) for name, start in named
+    ]
