@@ -8,11 +8,13 @@ The vault tier and the paired region are in ``test_restore_vault_tier.py``.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.harness import Subscription, task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, VAULT, chain, storage
+from tests.harness.steps import CLUSTER, VAULT, chain, prepare, storage
 
 MODULE = "aks_backup_restore"
 SHOP = {"included_namespaces": ["shop"], "include_cluster_scope_resources": False}
@@ -87,7 +89,7 @@ def protected(emulator):
     """A cluster with one recovery point, shared by the tests that add to it in places of their own."""
     subscription = Subscription(emulator)
     emulator.change_inside(cluster_id(subscription), [MODIFIER, HOOK])
-    subscription.play([*chain(subscription), *second_cluster(subscription)]).ok()
+    prepare(subscription, [*chain(subscription), *second_cluster(subscription)])
     return subscription
 
 
@@ -358,27 +360,44 @@ def test_azure_refuses_what_it_validates(protected):
     assert not any(one["path"].endswith("/restore") for one in run["restore"].requests)
 
 
+def test_a_job_that_fails_says_which_option_to_change(protected):
+    code = "UserErrorBackupPluginPodRestartedDuringRestore"
+    protected.fault({"lro": "job_fails", "code": code}, method="POST", path="/restore$", times=1)
+    given = {**SHOP, "namespace_mappings": {"shop": "shop-too-big"}}
+    failed = protected.play([restore("restore", ignore=True, restore_configuration=given)]).ok()["restore"].result
+    assert failed["changed"] and f"ended as Failed. {code}: " in failed["msg"]
+    assert (
+        "What to do: " in failed["msg"] and "resources.limits.memory of aks_backup_extension to 4400Mi" in failed["msg"]
+    )
+    assert failed["error"]["job"]["errors"][0]["advice"] == failed["error"]["advice"]
+
+
 @pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
 def test_an_interrupted_restore_is_found_and_followed(protected, worker):
     configuration = {**SHOP, "namespace_mappings": {"shop": f"shop-interrupted-{worker}".lower()}}
     before = len(restores(protected))
     wanted = restore("restore", restore_configuration=configuration)
     other = restore("other", restore_configuration={**configuration, "label_selectors": ["app=web"]}, wait=False)
-    # Slow enough for the second run to find the job.
     clock = protected.emulator.server.world.clock
     speed = clock.speed
-    clock.run_at(8)
-    try:
-        with protected.running([wanted], worker=worker) as running:
-            while len(restores(protected)) == before and running.process.poll() is None:
-                pass
-            while not any(one["method"] == "GET" and "/backupjobs/" in one["path"].lower()
-                          for one in protected.journal()[-3:]) and running.process.poll() is None:  # fmt: skip
-                pass
-            running.kill()
-        run = protected.play([wanted, other], worker=worker).ok()
-    finally:
-        clock.run_at(speed)
+
+    def follows(since=0):
+        return any(one["method"] == "GET" and "/backupjobs/" in one["path"].lower()
+                   for one in protected.journal(since)[-3:])  # fmt: skip
+
+    with ExitStack() as stack:
+        # Slow enough for the second run to find the job.
+        clock.run_at(8)
+        try:
+            with protected.running([wanted], worker=worker) as running:
+                assert running.until(lambda: len(restores(protected)) > before and follows())
+                running.kill()
+            killed = protected.journal()[-1]["n"]
+            running = stack.enter_context(protected.running([wanted, other], worker=worker))
+            assert running.until(lambda: follows(killed))
+        finally:
+            clock.run_at(speed)
+        run = running.wait().ok()
     assert len(restores(protected)) == before + 2
     result = run["restore"].result
     assert result["followed"] and not result["job_started"] and not result["changed"]
@@ -400,9 +419,9 @@ def test_behind_a_resource_guard(subscription):
         "guard", "aks_backup_vault", name="bv-east", resource_group="rg-backup", location="eastus",
         resource_guard_id=guard.id,
     )  # fmt: skip
+    prepare(subscription, chain(subscription))
     run = subscription.play(
         [
-            *chain(subscription),
             guarded,
             restore("plan", check=True, ignore=True, **elsewhere),
             restore("refused", ignore=True, **elsewhere),
