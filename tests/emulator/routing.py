@@ -16,7 +16,7 @@ from .ids import RESOURCES, Id
 from .operations import Operation
 from .provider import Call, Post, Provider, Reply, Type, children, read
 from .rbac import Principal
-from .regions import REGIONS
+from .regions import REGIONS, slug
 
 if TYPE_CHECKING:
     from .pipeline import Exchange
@@ -95,7 +95,8 @@ def check_api_version(target: Target, version: str) -> None:
         raise FrontDoorError(400, "MissingApiVersionParameter",
                              "The api-version query parameter (?api-version=) is required for all requests.")
     known = target.type.api_versions or target.provider.api_versions
-    if version.lower() in known:
+    location = target.id.names[0] if target.id.types and target.id.types[0].lower() == "locations" else "eastus"
+    if version.lower() in known and slug(location) in REGIONS:
         return
     listed = ", ".join(reversed(known))
     if target.provider.namespace == RESOURCES:
@@ -103,7 +104,7 @@ def check_api_version(target: Target, version: str) -> None:
                              f"The api-version '{version}' is invalid. The supported versions are '{listed}'.")
     raise FrontDoorError(
         400, "NoRegisteredProviderFound",
-        f"No registered resource provider found for location 'eastus' and API version '{version}' for type "
+        f"No registered resource provider found for location '{location}' and API version '{version}' for type "
         f"'{target.type.name}'. The supported api-versions are '{listed}'. The supported locations are "
         f"'{', '.join(REGIONS)}'.")
 

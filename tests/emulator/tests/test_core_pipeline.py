@@ -38,6 +38,17 @@ def test_an_unknown_api_version_is_answered_with_the_known_ones(azure):
     assert "2025-04-01" in message
 
 
+@pytest.mark.parametrize("location", ["eastus", "East%20US", "atlantis"])
+def test_what_a_region_has_is_asked_of_a_region(azure, location):
+    path = f"{azure.scope}/providers/Microsoft.ContainerService/locations/{location}/trustedAccessRoles"
+    status, dummy, answer = azure.http("GET", f"{path}?api-version=2025-01-01")
+    if location != "atlantis":
+        assert status == 200
+    else:
+        assert (status, answer["error"]["code"]) == (400, "NoRegisteredProviderFound")
+        assert "for location 'atlantis' and API version '2025-01-01'" in answer["error"]["message"]
+
+
 @pytest.mark.parametrize(("path", "expected"), [
     ("/subscriptions/00000000-0000-4000-8000-000000000000/resourcegroups/x/", (404, "SubscriptionNotFound")),
     ("/subscriptions/nope/resourcegroups/x", (400, "InvalidSubscriptionId")),
