@@ -8,10 +8,14 @@ AWX calls it job slicing. The runs know nothing of each other.
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import ExitStack
 
+from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError
+from ansible_collections.aks.backup.plugins.module_utils._pace import Pace
 from tests.emulator import Emulator
 from tests.harness import FAST, ROOT, Subscription
+from tests.harness.direct import azure
 from tests.harness.slices import PROMPT, Sliced
 
 PROTECT = ROOT / "playbooks" / "protect.yml"
@@ -99,3 +103,29 @@ def test_four_slices_of_the_fleet_task_while_azure_throttles():
         print(again)
         assert [run.code for run in runs] == [0] * 4 and not any(run["protect"].changed for run in runs)
         assert again.requests["write"] == again.refused == 0
+
+
+def test_what_azure_tells_slows_requests_down():
+    """Of the kind that it tells of, in the subscription that it tells of; on a clock of the test's."""
+    with Emulator(speed=1, settings={"throttle": True, "throttle_refill": 0.001}) as emulator:
+        one, other = Subscription(emulator), Subscription(emulator)
+        arm, waited = azure(one), [0.0]
+
+        def sleep(seconds: float) -> None:
+            waited[0] += seconds
+
+        arm._clients._pace = Pace(lambda: waited[0], sleep)
+        place = "/subscriptions/{}/resourceGroups/rg-clusters"
+        assert arm.get(place.format(one.id)) and waited == [0.0]
+        [bucket] = [each for key, each in emulator.server.throttle._buckets.items() if key[1] == one.id]
+        bucket.tokens = 5.0
+        assert arm.get(place.format(one.id)) and waited == [0.0]
+        # By now it is known how few are left.
+        assert arm.get(place.format(one.id)) and waited[0] > 2.0
+        before = waited[0]
+        arm.put(f"/subscriptions/{one.id}/resourceGroups/rg-new", {"location": "eastus"})
+        assert waited[0] == before
+        with contextlib.suppress(BackupError):
+            arm.get(place.format(other.id))
+        assert waited[0] == before
+        assert [entry for entry in one.journal() if entry["status"] == 429] == []
