@@ -27,7 +27,7 @@ SECONDS = 90
 
 @pytest.fixture(scope="module")
 def subscription() -> Iterator[Subscription]:
-    with Emulator(speed=500) as emulator:
+    with Emulator(speed=500, settings={"schedules": False}) as emulator:
         made = Subscription(emulator)
         made.play(chain(made, until="run")).ok()
         yield made
