@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # Method -> the bucket that it takes from; others are writes. Bucket -> tokens a second that Azure fills in again.
 BUCKETS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
@@ -43,6 +43,8 @@ class Bucket:
     at: float = 0.0
     last: float = 0.0
     under_way: int = 0
+    # Held by the one whose turn is next; the others sleep.
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def delay(self, now: float) -> float:
         """Seconds to wait before the next request."""
@@ -81,16 +83,18 @@ class Pace:
         found = _SUBSCRIPTION.search(url)
         kind = BUCKETS.get(method.upper(), "writes")
         key = (found[1].lower() if found else "", kind)
-        while True:
-            with self._guard:
-                bucket = self._buckets.setdefault(key, Bucket(RATES[kind]))
-                now = self._clock()
-                delay = bucket.delay(now)
-                if delay <= 0 or delay >= patience():
-                    bucket.begin(now)
-                    return bucket
-            # Replies to others may tell meanwhile that there is more, or less.
-            self._sleep(min(delay, 1.0))
+        with self._guard:
+            bucket = self._buckets.setdefault(key, Bucket(RATES[kind]))
+        with bucket.turn:
+            while True:
+                with self._guard:
+                    now = self._clock()
+                    delay = bucket.delay(now)
+                    if delay <= 0 or delay >= patience():
+                        bucket.begin(now)
+                        return bucket
+                # Replies to others may tell meanwhile that there is more, or less.
+                self._sleep(min(delay, 1.0))
 
     def end(self, bucket: Bucket, headers: Mapping[str, str]) -> None:
         with self._guard:
