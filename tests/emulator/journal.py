@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +70,9 @@ class Journal:
                              "duration": None})
 
     def select(self, subscription: str = "", since: int = 0, writes: bool = False) -> list[dict[str, Any]]:
-        return [entry for entry in self.entries
-                if entry["n"] > since and (not writes or entry["write"])
+        first = bisect.bisect_right(self.entries, since, key=lambda entry: entry["n"])
+        return [entry for entry in itertools.islice(self.entries, first, None)
+                if (not writes or entry["write"])
                 and (not subscription or (entry["subscription"] or "").lower() == subscription.lower()
                      or f"/subscriptions/{subscription}".lower() in entry["path"].lower())]
 

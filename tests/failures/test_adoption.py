@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tests.harness.sdk import VAULT
-from tests.harness.steps import account, chain, step
+from tests.harness.steps import account, chain, in_process, prepare, step
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
@@ -26,7 +26,7 @@ def test_the_rule_of_a_backup_is_read_from_the_live_policy(subscription):
     tasks = chain(subscription, until="run")
     rule = "Nightly"
     tasks[4] = step(subscription, "policy", backup_rule_name=rule)
-    subscription.play(tasks).ok()
+    prepare(subscription, tasks)
     run = subscription.play([step(subscription, "run")]).ok()
     assert backup_of(run, "run") == {"ruleName": rule, "triggerOption": {}}
     assert run["run"].result["rule_name"] == rule
@@ -34,7 +34,7 @@ def test_the_rule_of_a_backup_is_read_from_the_live_policy(subscription):
 
 def test_the_rule_of_a_backup_is_not_remembered(subscription):
     """Another policy, made by somebody else, with a rule of another name."""
-    subscription.play(chain(subscription, until="run")).ok()
+    prepare(subscription, chain(subscription, until="run"))
     theirs = step(subscription, "policy", title="theirs", name="theirs", backup_rule_name="Theirs")
     moved = step(subscription, "instance", title="moved", policy_name="theirs")
     run = subscription.play([theirs, moved, step(subscription, "run")]).ok()
@@ -45,8 +45,10 @@ def test_names_are_the_same_on_every_run_and_every_machine(subscription):
     """Nothing but the IDs goes into a name: neither the run, nor the machine, nor how the options are spelled."""
     plan = [step(subscription, name, check=True) for name in ("binding", "permissions", "instance")]
     ready = subscription.play([*chain(subscription, until="binding"), *plan]).ok()
+    before = chain(subscription, until="binding")
+    rest = in_process(chain(subscription, until="run")[len(before) :])
     run = subscription.play(
-        chain(subscription, until="run"), worker=False, environment={"HOSTNAME": "another", "TZ": "Asia/Tokyo"}
+        [*before, *rest], worker=None, environment={"HOSTNAME": "another", "TZ": "Asia/Tokyo"}
     ).ok()
     for name in ("binding", "instance"):
         assert ready[name].result["id"] == run[name].result["id"]
@@ -64,7 +66,7 @@ def test_names_are_the_same_on_every_run_and_every_machine(subscription):
 
 def test_everything_that_somebody_made_is_adopted(subscription, somebody):
     """Extension, binding, roles and instance by the bare packages, under names that the collection would not give."""
-    subscription.play(chain(subscription, until="extension")).ok()
+    prepare(subscription, chain(subscription, until="extension"))
     somebody.install("theirs", account(subscription))
     somebody.bind("theirs")
     cluster = subscription.path("resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters")
@@ -100,7 +102,7 @@ def test_names_that_another_playbook_gave_are_adopted(subscription):
         step(subscription, one["name"], **({"name": named[one["name"]]} if one["name"] in named else {}))
         for one in chain(subscription, until="run")
     ]
-    subscription.play(tasks).ok()
+    prepare(subscription, tasks)
     run = subscription.play(chain(subscription, until="run")).ok()
     assert run.writes == []
     for name, given in named.items():
@@ -110,7 +112,7 @@ def test_names_that_another_playbook_gave_are_adopted(subscription):
 
 def test_assignments_under_other_names_are_not_made_twice(subscription, somebody):
     """The roles are taken away and given again by somebody, under names of chance."""
-    subscription.play(chain(subscription, until="instance")).ok()
+    prepare(subscription, chain(subscription, until="instance"))
     before = []
     for one in subscription.resources(ASSIGNMENTS):
         properties = one["properties"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness import Subscription
 from tests.harness.sdk import Somebody
-from tests.harness.steps import chain, step
+from tests.harness.steps import chain, prepare, step
 
 REGISTERED = {"Microsoft.DataProtection": "Registered"}
 
@@ -38,10 +38,7 @@ class Guarded:
                 ],
             },
         )
-        made = Somebody(self.abroad).data_protection.resource_guards.put(
-            "rg-security", "guard", {"location": "eastus", "properties": {}}
-        )
-        self.guard = str(made.id)
+        self.guard = Somebody(self.abroad).guard("rg-security")
         self.tenant = self.abroad.environment["AZURE_TENANT_ID"]
         twin = Subscription.__new__(Subscription)
         twin.environment = {**values, "AZURE_TENANT_ID": self.tenant}
@@ -61,8 +58,8 @@ def test_a_guard_in_another_tenant(guarded, worker):
     home, approval = guarded.home, f"{guarded.guard}/dppStopProtectionRequests/default"
     stop = {"protection": "stopped"}
     approved = {**stop, "resource_guard_operation_requests": [approval]}
+    prepare(home, chain(home, until="run"))
     tasks = [
-        *chain(home, until="run"),
         step(home, "vault", title="guard alone", resource_guard_id=guarded.guard, ignore=True),
         step(
             home,
@@ -93,16 +90,14 @@ def test_a_guard_in_another_tenant(guarded, worker):
 
 def test_a_rotation_under_a_guard(subscription):
     """A rotation gives instances another policy, which a guard watches: refused before the successor is made."""
-    guard = Somebody(subscription).data_protection.resource_guards.put(
-        "rg-clusters", "guard", {"location": "eastus", "properties": {}}
-    )
-    approval = f"{guard.id}/dppModifyPolicyRequests/default"
+    guard = Somebody(subscription).guard("rg-clusters")
+    approval = f"{guard}/dppModifyPolicyRequests/default"
     rotated = {"preset": "month", "schedule": None, "keep": None, "on_difference": "rotate"}
     approved = {**rotated, "resource_guard_operation_requests": [approval]}
+    prepare(subscription, chain(subscription, until="policy"))
     run = subscription.play(
         [
-            *chain(subscription, until="policy"),
-            step(subscription, "vault", title="guarded", resource_guard_id=guard.id),
+            step(subscription, "vault", title="guarded", resource_guard_id=guard),
             step(subscription, "policy", title="nothing to move", **rotated),
             step(subscription, "policy", title="nothing to move back", on_difference="rotate"),
             *chain(subscription, until="run")[len(chain(subscription, until="policy")) :],

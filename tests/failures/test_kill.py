@@ -9,7 +9,6 @@ whatever the last run left half-done, the next one has to take up. No run is giv
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -51,21 +50,18 @@ def role(subscription: Subscription) -> dict[str, Any]:
 
 def kill(running: Running, reached: Callable[[], Any], alone: bool = False) -> bool:
     """Kill the run once it has got there; False when it ended before. ``alone`` spares the processes it started."""
-    while running.process.poll() is None:
-        if reached():
-            if alone:
-                running.process.kill()
-                running.process.wait()
-            else:
-                running.kill()
-            return True
-        time.sleep(0.02)
-    return False
+    if not running.until(reached, pause=0.02):
+        return False
+    if alone:
+        running.process.kill()
+        running.process.wait()
+    else:
+        running.kill()
+    return True
 
 
 def writes_since(subscription: Subscription, number: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = subscription.emulator.writes(subscription.id, number)
-    return found
+    return [request for request in subscription.journal(number) if request["write"]]
 
 
 def last_request(subscription: Subscription) -> int:

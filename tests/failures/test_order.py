@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness import FAST, Subscription, play, task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import chain, step
+from tests.harness.steps import chain, prepare, step
 
 # Seconds: longer than a role takes to be in force at the emulator's speed, short enough to wait for in vain.
 IMPATIENT = {"module_defaults": {"group/aks.backup.aks_backup": {**FAST, "wait_timeout": 2}}}
@@ -204,7 +204,7 @@ def test_the_roles_of_the_vault_tier(subscription, somebody):
             somebody.assign(taken["principal_id"], taken["role_definition_id"][-36:], taken["scope"])
         taken = missing
         subscription.emulator.advance(600)
-        subscription.play(protect).ok()
+        prepare(subscription, protect)
         subscription.emulator.advance(6 * 3600)
         found = subscription.play([jobs]).ok()["jobs"].result["jobs"]
         new = [job for job in found if job["id"] not in seen]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.failures import refusals
 from tests.harness import Subscription
-from tests.harness.steps import chain, step
+from tests.harness.steps import chain, prepare, step
 
 # What runs in a module process as well; the code is the same, the way out is not.
 IN_PROCESS = ["cluster and vault apart", "every 5 hours", "locked for ever", "no time", "bad subscription"]
@@ -17,7 +17,7 @@ IN_PROCESS = ["cluster and vault apart", "every 5 hours", "locked for ever", "no
 
 def test_refused_before_anything_is_written(emulator):
     subscription = Subscription(emulator, refusals.scenario())
-    subscription.play([*chain(subscription, until="run"), *refusals.surroundings(subscription)]).ok()
+    prepare(subscription, [*chain(subscription, until="run"), *refusals.surroundings(subscription)])
     table = refusals.cases(subscription)
     check_refusals(subscription, table, list(table), worker=True)
     check_refusals(subscription, table, IN_PROCESS, worker=False)
@@ -47,7 +47,8 @@ ERROR = {"code": "UserErrorKubernetesBackupExtensionUnhealthy", "message": "The 
 def test_protection_that_fails_after_the_instance_was_created(subscription, worker):
     """Azure says yes to the request, and a minute later the instance is in ProtectionError."""
     subscription.fault({"lro": "protection_fails", **ERROR}, method="PUT", path="backupInstances/", times=1)
-    run = subscription.play(chain(subscription, until="run"), worker=worker)
+    prepare(subscription, chain(subscription, until="instance"))
+    run = subscription.play([step(subscription, "instance")], worker=worker)
     assert run.code == 2
     result = run["instance"].result
     assert "is in state ProtectionError: the cluster is not protected." in result["msg"]
@@ -89,7 +90,7 @@ JOB = {"code": "UserErrorBackupPluginPodRestartedDuringBackup", "message": "The 
 
 @pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
 def test_jobs_that_fail_or_warn(subscription, worker):
-    subscription.play(chain(subscription, until="run")).ok()
+    prepare(subscription, chain(subscription, until="run"))
     subscription.fault({"lro": "job_fails", **JOB}, method="POST", path="/backup$", nth=1, times=1)
     subscription.fault({"lro": "job_warns", **JOB}, method="POST", path="/backup$", nth=2, times=2)
     run = subscription.play(

@@ -13,7 +13,7 @@ from datetime import datetime
 import pytest
 
 from tests.harness import FAST, play
-from tests.harness.steps import chain, step
+from tests.harness.steps import chain, prepare, step
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
@@ -57,7 +57,7 @@ def test_the_directory_takes_its_time(subscription, settings):
 
 def test_an_identity_that_never_comes(subscription):
     subscription.fault({"status": 400, "code": "PrincipalNotFound"}, method="PUT", path="roleAssignments/")
-    subscription.play(chain(subscription, until="permissions")).ok()
+    prepare(subscription, chain(subscription, until="permissions"))
     run = subscription.play(playbook=[play([step(subscription, "permissions")], **IMPATIENT)])
     assert_gave_up(run, "permissions", "PrincipalNotFound", "the new identity to reach the directory")
 
@@ -69,7 +69,7 @@ def test_an_identity_that_never_comes(subscription):
 def before_binding(subscription):
     """All that the binding needs, and another vault, for somebody else's binding."""
     tasks = chain(subscription, until="binding", without="extension")
-    subscription.play([*tasks, step(subscription, "vault", title="theirs", name="bv-theirs")]).ok()
+    prepare(subscription, [*tasks, step(subscription, "vault", title="theirs", name="bv-theirs")])
     return subscription
 
 
@@ -153,7 +153,7 @@ def test_the_time_that_azure_asks_for_is_kept(subscription):
 @pytest.mark.parametrize("after", [10, 10_000, None], ids=["soon", "too late", "unsaid"])
 def test_throttled_for_ever(subscription, after):
     then = THROTTLED if after is None else {**THROTTLED, "retry_after": after}
-    subscription.play(chain(subscription, until="vault")).ok()
+    prepare(subscription, chain(subscription, until="vault"))
     subscription.fault(then, method="PUT", path="backupVaults/bv-east$")
     begun = time.monotonic()
     run = subscription.play(playbook=[play([step(subscription, "vault")], **IMPATIENT)])
@@ -163,7 +163,7 @@ def test_throttled_for_ever(subscription, after):
 
 def test_what_never_gets_better(subscription):
     """An operation that hangs, a service that is down and a network that is broken: each ends with a sentence."""
-    subscription.play(chain(subscription, until="vault")).ok()
+    prepare(subscription, chain(subscription, until="vault"))
     subscription.fault({"lro": "hang"}, method="PUT", path="backupVaults/hangs$")
     subscription.fault({"status": 503, "code": "ServerTimeout"}, path="backupVaults/down$")
     subscription.fault({"drop": "before"}, path="backupVaults/broken$")
@@ -251,13 +251,12 @@ def test_validated_until_the_roles_are_in_force(subscription, settings):
 
 def test_somebody_makes_the_same_assignments_meanwhile(subscription, somebody):
     """Between the look at what there is and the writing, under names of their own."""
-    subscription.play(chain(subscription, until="permissions")).ok()
+    prepare(subscription, chain(subscription, until="permissions"))
     report = subscription.play([step(subscription, "permissions", mode="report")]).ok()["permissions"].result
     assert len(report["missing"]) == 4 and assignments(subscription) == []
     subscription.fault({"delay": 3}, method="PUT", path="roleAssignments/", times=4)
     with subscription.running([step(subscription, "permissions")]) as running:
-        while running.process.poll() is None and puts(subscription) < 4:
-            time.sleep(0.02)
+        assert running.until(lambda: puts(subscription) == 4, pause=0.02)
         theirs = [somebody.assign(row["principal_id"], row["role_definition_id"][-36:], row["scope"])
                   for row in report["missing"]]  # fmt: skip
         run = running.wait().ok()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.harness import LOCALHOST, play, task
-from tests.harness.steps import CLUSTER, VAULT, chain, step
+from tests.harness.steps import CLUSTER, VAULT, chain, prepare, step
 
 BOTH = pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
 HERE = LOCALHOST["all"]["hosts"]["localhost"]
@@ -87,7 +87,7 @@ def test_the_environment_of_a_task_is_honoured(subscription, worker):
 
 @BOTH
 def test_in_the_background(subscription, worker):
-    subscription.play(chain(subscription, until="run")).ok()
+    prepare(subscription, chain(subscription, until="run"))
     waited = {**step(subscription, "run", title="waited for"), "async": 120, "poll": 1}
     left = {**step(subscription, "run", title="left"), "async": 120, "poll": 0, "register": "left"}
     fetched = {
@@ -110,7 +110,7 @@ def test_in_the_background(subscription, worker):
 @BOTH
 def test_modes_of_a_task(subscription, worker):
     """check_mode, diff, no_log and module_defaults, as for any module."""
-    subscription.play(chain(subscription, until="vault")).ok()
+    prepare(subscription, chain(subscription, until="vault"))
     tasks = [
         {**step(subscription, "vault", title="planned", check=True)},
         {**step(subscription, "vault", title="planned quietly", check=True), "diff": False},
@@ -135,7 +135,7 @@ def test_modes_of_a_task(subscription, worker):
 
 @BOTH
 def test_warnings_are_shown(subscription, worker):
-    subscription.play(chain(subscription, until="instance")).ok()
+    prepare(subscription, chain(subscription, until="instance"))
     included = {"included_namespaces": ["app", "kube-system"]}
     run = subscription.play([step(subscription, "instance", backup_configuration=included)], worker=worker).ok()
     assert any("kube-system" in warning for warning in run["instance"].result["warnings"])
@@ -171,7 +171,7 @@ def test_what_ansible_refuses_is_the_same_in_both(subscription):
 
 
 def test_results_are_the_same_in_both(subscription):
-    subscription.play(chain(subscription)).ok()
+    prepare(subscription, chain(subscription))
     tasks = [
         *chain(subscription, until="run"),
         task("points", "aks_recovery_point_info", **CLUSTER, **VAULT),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from functools import cached_property
 from typing import Any
@@ -87,6 +88,16 @@ class Somebody:
         return self.path(f"resourceGroups/rg-backup/providers/Microsoft.DataProtection/backupVaults/{VAULT}")
 
     # What somebody does
+
+    def guard(self, group: str, name: str = "guard") -> str:
+        """Make a Resource Guard in eastus; gives its ID.
+
+        The package registers the resource provider by itself when it has to, but then sleeps for ten seconds.
+        """
+        while self.resources.providers.register("Microsoft.DataProtection").registration_state != "Registered":
+            time.sleep(0.05)
+        made = self.data_protection.resource_guards.put(group, name, {"location": "eastus", "properties": {}})
+        return str(made.id)
 
     def assign(self, principal: str, role: str, scope: str) -> str:
         """A role assignment under a name of chance; ``role`` is a GUID. Gives its ID."""

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 from tests.harness import Subscription, task
+from tests.harness.direct import perform
 
 Tasks = list[dict[str, Any]]
+PREFIX = "aks.backup."
 
 CLUSTER = {"cluster_name": "aks-east-1", "cluster_resource_group": "rg-clusters"}
 VAULT = {"vault_name": "bv-east", "vault_resource_group": "rg-backup"}
@@ -102,6 +105,23 @@ def chain(
         if name != without:
             tasks.append(task(name, module, check=check, **given))
     return tasks
+
+
+def prepare(subscription: Subscription, tasks: Tasks) -> dict[str, dict[str, Any]]:
+    """Do the tasks, which have to succeed, without a playbook; their results by name.
+
+    For what comes before the step that a test is about: Ansible would take seconds for it, and nobody wants to wait
+    for Azure either.
+    """
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="aks-backup-") as shared, subscription.pace(5000):
+        for task in tasks:
+            ((module, options),) = ((key, value) for key, value in task.items() if key.startswith(PREFIX))
+            assert set(task) == {"name", module, "diff"}, task
+            result = perform(subscription, module.removeprefix(PREFIX), shared=shared, **options)
+            assert not result.get("failed"), result
+            results[task["name"]] = result
+    return results
 
 
 def in_process(tasks: Tasks) -> Tasks:

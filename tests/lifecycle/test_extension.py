@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tests.harness import task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, account, chain, step
+from tests.harness.steps import CLUSTER, account, chain, prepare, step
 
 EXTENSIONS = "Microsoft.KubernetesConfiguration/extensions"
 LOCATION = "configuration.backupStorageLocation."
@@ -37,9 +37,9 @@ def test_settings_and_storage_location(subscription):
     other = {"storage_account": f"{account(subscription)}x", "container": "elsewhere"}
     moved = {"storage_account": other["storage_account"], "blob_container": "elsewhere"}
     limits = {"limits": {"memory": "4400Mi"}, "requests": {"cpu": "600m"}}
+    prepare(subscription, chain(subscription, until="vault", without="snapshots"))
     run = subscription.play(
         [
-            *chain(subscription, until="vault", without="snapshots"),
             step(subscription, "storage", title="another account", **other),
             step(subscription, "extension", extra_settings={"image.pullPolicy": "Always"}),
             *both(subscription, "limits", resources=limits),
@@ -106,9 +106,9 @@ def test_a_failed_extension(subscription):
     subscription.fault(
         {"lro": "fail", "code": "ExtensionOperationFailed", "message": CHEAP}, method="PUT", path="extensions/", times=1
     )
+    prepare(subscription, chain(subscription, until="vault", without="snapshots"))
     run = subscription.play(
         [
-            *chain(subscription, until="vault", without="snapshots"),
             step(subscription, "extension", title="fails", name="of-ours", ignore=True),
             task("look", "aks_backup_extension_info", **CLUSTER),
             step(subscription, "extension", title="is refused", ignore=True),
@@ -146,16 +146,16 @@ def test_a_failed_extension(subscription):
 
 def test_removal_while_instances_protect_the_cluster(subscription):
     """force_delete, and that it is needed."""
+    before = prepare(subscription, chain(subscription, until="run"))
     run = subscription.play(
         [
-            *chain(subscription, until="run"),
             step(subscription, "extension", title="refused", state="absent", ignore=True),
             step(subscription, "extension", title="planned", state="absent", force_delete=True, check=True),
             step(subscription, "extension", title="done", state="absent", force_delete=True),
             step(subscription, "extension", title="again", state="absent", force_delete=True),
         ]
     ).ok()
-    instance = run["instance"].result["name"]
+    instance = before["instance"]["name"]
     said = run["refused"].result["msg"]
     assert said.startswith(f"Backup instances still protect the cluster: {instance}. ")
     assert said.endswith("Remove them first (aks_backup_instance, state=absent), or set force_delete to true.")
@@ -172,7 +172,7 @@ def test_removal_while_instances_protect_the_cluster(subscription):
 
 
 def test_one_of_somebody_else_is_taken_over_and_waited_for(subscription):
-    subscription.play(chain(subscription, until="vault", without="snapshots")).ok()
+    prepare(subscription, chain(subscription, until="vault", without="snapshots"))
     Somebody(subscription).install("of-the-portal", account(subscription), wait=False)
     run = subscription.play(
         [

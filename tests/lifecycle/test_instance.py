@@ -13,7 +13,7 @@ import yaml
 
 from tests.harness import ROOT, Run, Step, Subscription, task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, VAULT, chain, step
+from tests.harness.steps import CLUSTER, VAULT, chain, prepare, step
 
 TYPE = "Microsoft.DataProtection/backupVaults/backupInstances"
 SCENARIO = yaml.safe_load((ROOT / "tests" / "emulator" / "scenarios" / "default.yml").read_text())
@@ -72,9 +72,9 @@ def policies(subscription: Subscription, *names: str) -> list[dict[str, Any]]:
 
 def test_protection_is_a_state(subscription):
     tags = {"tags": {"owner": "shop"}}
+    before = prepare(subscription, chain(subscription, until="run"))
     run = subscription.play(
         [
-            *chain(subscription, until="run"),
             *policies(subscription, "aks-month"),
             *planned(subscription, "suspend", protection="suspended"),
             *planned(subscription, "stop", protection="stopped"),
@@ -85,7 +85,7 @@ def test_protection_is_a_state(subscription):
             *planned(subscription, "other policy and stop", protection="stopped"),
         ]
     ).ok()
-    name = run["instance"].result["name"]
+    name = before["instance"]["name"]
     suspended = as_planned(run, "suspend")
     assert verbs(suspended) == ["suspendBackups"]
     assert suspended.result["resource"]["protection"] == "suspended"
@@ -125,9 +125,9 @@ def warned(done: Step) -> str:
 
 def test_several_of_a_cluster(subscription):
     ours = {"friendly_name": "shop", "policy_name": "aks-month"}
+    before = prepare(subscription, chain(subscription, until="run"))
     run = subscription.play(
         [
-            *chain(subscription, until="run"),
             *policies(subscription, "aks-month", "aks-quarter"),
             refused(subscription, "same policy", friendly_name="shop"),
             *planned(subscription, "second", **ours, backup_configuration={"included_namespaces": ["shop"]}),
@@ -143,7 +143,7 @@ def test_several_of_a_cluster(subscription):
             *planned(subscription, "a third by name", name="mine", policy_name="aks-quarter"),
         ]
     ).ok()  # fmt: skip
-    first, second = run["instance"].result["name"], as_planned(run, "second").result["name"]
+    first, second = before["instance"]["name"], as_planned(run, "second").result["name"]
     assert first != second
     assert not run["first is still the first"].changed and run["first is still the first"].result["name"] == first
     same = run["same policy"]
@@ -166,9 +166,9 @@ def test_several_of_a_cluster(subscription):
 def test_deleted_and_brought_back(subscription):
     gone = {"state": "absent"}
     back = {"undelete": True}
+    before = prepare(subscription, chain(subscription, until="run"))
     run = subscription.play(
         [
-            *chain(subscription, until="run"),
             refused(subscription, "not confirmed", **gone),
             refused(subscription, "wrongly confirmed (plan)", **gone, confirm_delete_data="aks-east-2"),
             *planned(subscription, "undelete what is there", **back, tags={"owner": "shop"}),
@@ -183,7 +183,7 @@ def test_deleted_and_brought_back(subscription):
         ],
         variables={"kept": "aks-east-1/fullbackup"},
     ).ok()
-    name = run["instance"].result["name"]
+    name = before["instance"]["name"]
     for title in ("not confirmed", "wrongly confirmed (plan)"):
         assert f"set confirm_delete_data to '{name}' or to 'aks-east-1/fullbackup'." in run[title].result["msg"]
         assert "deletes the recovery points of aks-east-1" in run[title].result["msg"]
@@ -214,7 +214,7 @@ def test_deleted_and_brought_back(subscription):
 
 def test_a_run_that_ends_on_the_way_is_finished_by_the_next(subscription):
     gone = {"state": "absent", "confirm_delete_data": "aks-east-1/fullbackup"}
-    subscription.play([*chain(subscription, until="run"), step(subscription, "instance", **gone)]).ok()
+    prepare(subscription, [*chain(subscription, until="run"), step(subscription, "instance", **gone)])
     subscription.fault({"status": 400, "code": "CloudInternalError", "message": "x"}, method="POST",
                        path="/resumeProtection", times=1)  # fmt: skip
     subscription.fault({"status": 400, "code": "CloudInternalError", "message": "x"}, method="POST",
@@ -242,13 +242,13 @@ def test_a_run_that_ends_on_the_way_is_finished_by_the_next(subscription):
 def test_a_failed_protection_is_mended(subscription):
     subscription.fault({"lro": "protection_fails", "code": BINDING, "message": "No binding."}, method="PUT",
                        path="backupInstances/", times=1)  # fmt: skip
+    prepare(subscription, chain(subscription, until="instance"))
     run = subscription.play(
         [
-            *chain(subscription, until="instance"),
             refused(subscription, "fails"),
             refused(subscription, "fails again"),
             task("without the binding", "aks_trusted_access", **CLUSTER, **VAULT, state="absent"),
-            refused(subscription, "not mended", resync=True, wait_timeout=10),
+            refused(subscription, "not mended", resync=True, wait_timeout=4),
             refused(subscription, "not mended, not validated", resync=True, validation="none"),
             step(subscription, "binding", title="with the binding"),
             *planned(subscription, "mended", resync=True),
@@ -325,9 +325,9 @@ def test_everything_in_the_way_is_told_at_once(subscription):
 def test_the_vaults_other_identity(subscription):
     user = {"identity": {"type": "UserAssigned", "user_assigned_identity_id": identity(subscription)}}
     both = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [identity(subscription)]}
+    prepare(subscription, chain(subscription, until="instance"))
     run = subscription.play(
         [
-            *chain(subscription, until="instance"),
             refused(subscription, "not the vault's", **user),
             refused(subscription, "which", identity={**user["identity"], "type": "SystemAssigned"}),
             refused(subscription, "whose", identity={"type": "UserAssigned"}),
@@ -363,23 +363,22 @@ GUARDED = {
 
 
 def test_a_resource_guard(subscription):
-    somebody = Somebody(subscription)
-    guard = somebody.data_protection.resource_guards.put("rg-backup", "guard", {"location": "eastus", "properties": {}})
+    guard = Somebody(subscription).guard("rg-backup")
     tasks = []
     for title, (request, options) in GUARDED.items():
         tasks.append(
             step(subscription, "instance", title=f"{title} refused (plan)", check=True, ignore=True, **options)
         )
         tasks.append(refused(subscription, f"{title} refused", **options))
-        given = {**options, "resource_guard_operation_requests": [f"{guard.id}/{request}Requests/default"]}
+        given = {**options, "resource_guard_operation_requests": [f"{guard}/{request}Requests/default"]}
         tasks += planned(subscription, title, **given)
         if title in ("suspend", "stop"):
             tasks.append(step(subscription, "instance", title=f"{title}: back"))
+    prepare(subscription, chain(subscription, until="run"))
     run = subscription.play(
         [
-            *chain(subscription, until="run"),
             *policies(subscription, "aks-month"),
-            step(subscription, "vault", title="guarded", resource_guard_id=guard.id),
+            step(subscription, "vault", title="guarded", resource_guard_id=guard),
             *tasks,
         ]
     ).ok()
@@ -387,7 +386,7 @@ def test_a_resource_guard(subscription):
         for plan in ("", " (plan)"):
             said = run[f"{title} refused{plan}"]
             assert "Have its owner give you the role Backup MUA Operator on it" in said.result["msg"]
-            assert f"put {guard.id}/{request}Requests/default into resource_guard" in said.result["msg"]
+            assert f"put {guard}/{request}Requests/default into resource_guard" in said.result["msg"]
             assert said.writes == []
         as_planned(run, title)
     assert verbs(run["delete"])[0] == "unlockDelete"
@@ -395,9 +394,9 @@ def test_a_resource_guard(subscription):
 
 def test_what_nobody_may_delete(subscription):
     gone = {"state": "absent", "confirm_delete_data": "aks-east-1/fullbackup"}
+    prepare(subscription, chain(subscription))
     run = subscription.play(
         [
-            *chain(subscription),
             step(subscription, "run", title="backup"),
             step(subscription, "vault", title="immutable", immutability="Unlocked"),
             step(subscription, "instance", title="refused (plan)", check=True, ignore=True, **gone),
@@ -414,9 +413,9 @@ def test_what_nobody_may_delete(subscription):
 
 
 def test_a_cluster_that_another_vault_protects(subscription):
+    before = prepare(subscription, chain(subscription, until="run"))
     run = subscription.play(
         [
-            *chain(subscription, until="run"),
             step(subscription, "vault", title="other vault", name="bv-other"),
             step(subscription, "policy", title="its policy", vault_name="bv-other"),
             step(subscription, "binding", title="its binding", vault_name="bv-other"),
@@ -425,7 +424,7 @@ def test_a_cluster_that_another_vault_protects(subscription):
             task("info", "aks_backup_instance_info", **CLUSTER),
         ]
     ).ok()
-    name = run["instance"].result["name"]
+    name = before["instance"]["name"]
     result = run["refused"].result
     assert result["error"]["code"] == "UserErrorDppDatasourceAlreadyProtected"
     assert (

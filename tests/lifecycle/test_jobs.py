@@ -10,7 +10,7 @@ import datetime
 import pytest
 
 from tests.harness import Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, chain
+from tests.harness.steps import CLUSTER, VAULT, chain, prepare
 
 DAY = 86400
 
@@ -37,7 +37,8 @@ def busy(emulator):
         subscription.fault(then, method="POST", path="/backup$", nth=nth, times=1)
     run = task("run", "aks_backup_run", ignore=True, **CLUSTER, **VAULT)
     back = task("restore", "aks_backup_restore", **CLUSTER, **VAULT, permissions="skip")
-    subscription.play([*chain(subscription), {**run, "name": "run 2"}, {**run, "name": "run 3"}, back]).ok()
+    prepare(subscription, chain(subscription))
+    subscription.play([{**run, "name": "run 2"}, {**run, "name": "run 3"}, back]).ok()
     emulator.settings(schedules=True)
     emulator.advance(2 * DAY)
     emulator.settings(schedules=False)

@@ -16,7 +16,7 @@ from azure.mgmt.msi import ManagedServiceIdentityClient
 from tests.emulator import scenarios
 from tests.harness import Subscription, task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, VAULT, account, chain, step, storage
+from tests.harness.steps import CLUSTER, VAULT, account, chain, prepare, step, storage
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
@@ -40,7 +40,7 @@ def ready(emulator, **cluster):
     done = chain(subscription, until="permissions", without="policy")
     staging = step(subscription, "storage", title="staging", resource_group="rg-staging", container=None,
                    storage_account=staging_account(subscription))  # fmt: skip
-    subscription.play([*done, staging]).ok()
+    prepare(subscription, [*done, staging])
     return subscription
 
 
@@ -342,7 +342,7 @@ def test_revoking_where_nothing_is_left(subscription):
 @pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
 def test_a_caller_who_may_not_assign(emulator, worker):
     subscription = Subscription(emulator, scenario(roles=["Contributor"]))
-    subscription.play(chain(subscription, until="permissions", without="policy")).ok()
+    prepare(subscription, chain(subscription, until="permissions", without="policy"))
     operator = credentials(subscription)
     tasks = [
         given_step(subscription, "check", check=True, ignore=True, **operator),

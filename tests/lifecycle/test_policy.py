@@ -8,7 +8,6 @@ and the simulation of retention against a life on the emulator's clock.
 from __future__ import annotations
 
 import datetime
-import time
 
 import pytest
 
@@ -16,7 +15,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.policy impor
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 from tests.emulator import Emulator
 from tests.harness import Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, chain, in_process, step
+from tests.harness.steps import CLUSTER, VAULT, chain, in_process, prepare, step
 
 POLICIES = "Microsoft.DataProtection/backupVaults/backupPolicies"
 INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
@@ -40,9 +39,9 @@ def policy_of(subscription):
 
 
 def test_a_policy_that_differs_is_refused_or_replaced_if_nothing_uses_it(subscription):
+    prepare(subscription, chain(subscription, until="extension"))
     run = subscription.play(
         [
-            *chain(subscription, until="extension"),
             policy("differs", **MONTH, ignore=True),
             policy("differs in check mode", **MONTH, ignore=True, check=True),
             policy("replaced in check mode", **MONTH, on_difference="replace_unused", check=True),
@@ -85,9 +84,9 @@ def protected(subscription):
 
 def test_a_policy_in_use_is_not_deleted(subscription):
     """in_use_check names who uses it; without it, Azure's own refusal comes through."""
+    prepare(subscription, protected(subscription))
     run = subscription.play(
         [
-            *protected(subscription),
             policy("read", state="present", preset="week"),
             task("info", "aks_backup_policy_info", **VAULT),
             policy("in use", state="absent", ignore=True),
@@ -188,7 +187,7 @@ INTERRUPTIONS = {
 @pytest.mark.parametrize("interruption", INTERRUPTIONS)
 def test_an_interrupted_rotation_is_finished_by_the_next_run(subscription, interruption):
     then, method, path = INTERRUPTIONS[interruption]
-    subscription.play(protected(subscription)).ok()
+    prepare(subscription, protected(subscription))
     subscription.fault(then, method=method, path=path, times=1)
     rotated = {**MONTH, "on_difference": "rotate"}
     run = subscription.play(
@@ -202,22 +201,23 @@ def test_an_interrupted_rotation_is_finished_by_the_next_run(subscription, inter
     assert set(policy_of(subscription).values()) == {SUCCESSOR}
 
 
+def written(subscription, since):
+    return [request for request in subscription.journal(since) if request["write"]]
+
+
 def test_a_rotation_that_is_killed_at_each_write_comes_to_its_end(subscription):
     """No run has time to clean up; the first dies behind its first write, the second behind the next one, and so on."""
-    subscription.play(protected(subscription)).ok()
+    prepare(subscription, protected(subscription))
     subscription.fault({"lro": "slow", "factor": 100}, method="PUT", path="backupInstances/")
     killed = []
     for _attempt in range(6):
         seen = max(request["n"] for request in subscription.journal())
         with subscription.running([policy("rotated", **MONTH, on_difference="rotate")]) as running:
-            while running.process.poll() is None and not subscription.emulator.writes(subscription.id, seen):
-                time.sleep(0.01)
-            writes = subscription.emulator.writes(subscription.id, seen)
-            if not writes:
+            if not running.until(lambda seen=seen: written(subscription, seen), pause=0.01):
                 last = running.wait().ok()
                 break
             running.kill()
-            killed.append(writes[0]["path"].rsplit("/", 1)[-1])
+            killed.append(written(subscription, seen)[0]["path"].rsplit("/", 1)[-1])
     [instance] = policy_of(subscription)
     assert killed == [SUCCESSOR, instance, "aks-daily"]
     assert last["rotated"].result["name"] == SUCCESSOR
@@ -226,7 +226,7 @@ def test_a_rotation_that_is_killed_at_each_write_comes_to_its_end(subscription):
 
 
 def test_hosts_that_rotate_the_same_policy_at_the_same_time(subscription):
-    subscription.play(protected(subscription)).ok()
+    prepare(subscription, protected(subscription))
     local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     run = subscription.play(
         [policy("rotated", **MONTH, on_difference="rotate")],
@@ -241,9 +241,9 @@ def test_hosts_that_rotate_the_same_policy_at_the_same_time(subscription):
 def test_what_stands_in_the_way_of_a_rotation(subscription):
     """Two instances of a cluster cannot come together; one without active protection stays; others are let alone."""
     second = {"name": "second", "friendly_name": "second", "policy_name": SUCCESSOR}
+    prepare(subscription, protected(subscription))
     run = subscription.play(
         [
-            *protected(subscription),
             policy("alike", name="aks-daily-0123abcd", preset="week"),
             policy("successor", name=SUCCESSOR, **MONTH),
             step(subscription, "instance", title="second", **second),
@@ -267,9 +267,9 @@ def test_what_stands_in_the_way_of_a_rotation(subscription):
 
 
 def test_what_azure_could_not_keep_is_refused_before_anything_is_written(subscription):
+    prepare(subscription, chain(subscription, until="policy"))
     run = subscription.play(
         [
-            *chain(subscription, until="policy"),
             policy("too many", operational_retention="P90D", ignore=True),
             policy("everything", schedule={"interval": 5}, operational_retention="P2Y", ignore=True),
             policy("simulation", preset="week", simulate_days=0, ignore=True),

@@ -15,7 +15,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.preflight.pr
 from tests.emulator import scenarios
 from tests.emulator.ids import identifier
 from tests.harness import Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, account, chain, storage
+from tests.harness.steps import CLUSTER, VAULT, account, chain, prepare, storage
 
 FILES = ["AzureDisk", "AzureFileShareSMB"]
 SETTINGS = "configuration.backupStorageLocation."
@@ -72,7 +72,7 @@ def operator(subscription):
 def ready(emulator):
     """A protected cluster; :func:`world` changes it for a test and puts it back."""
     subscription = Subscription(emulator, scenario())
-    subscription.play(chain(subscription, until="run")).ok()
+    prepare(subscription, chain(subscription, until="run"))
     return subscription
 
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.harness import ROOT, Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, chain, step
+from tests.harness.steps import CLUSTER, VAULT, chain, prepare, step
 
 GROUPS = "{subscription}/resourceGroups"
 # What the README calls a scope -> where it is in the tests.
@@ -121,7 +121,7 @@ def test_the_rights_to_operate_are_enough_for_what_they_are_for_and_no_more(emul
     operate, read = OPERATE
     owner = ("{subscription}", "Owner")
     subscription, others = furnished(emulator, {"owner": [owner], "operator": [operate], "reader": [read]})
-    subscription.play(chain(subscription, until="run")).ok()
+    prepare(subscription, chain(subscription, until="run"))
     backup = [step(subscription, "run")]
     reading = [
         task("jobs", "aks_backup_job_info", **VAULT),

@@ -409,15 +409,12 @@ def test_an_interrupted_restore_is_found_and_followed(protected, worker):
 
 
 def test_behind_a_resource_guard(subscription):
-    somebody = Somebody(subscription)
-    guard = somebody.data_protection.resource_guards.put(
-        "rg-clusters", "guard", {"location": "eastus", "properties": {}}
-    )
-    approval = f"{guard.id}/dppRestoreRequests/default"
+    guard = Somebody(subscription).guard("rg-clusters")
+    approval = f"{guard}/dppRestoreRequests/default"
     elsewhere = {"restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-approved"}}}
     guarded = task(
         "guard", "aks_backup_vault", name="bv-east", resource_group="rg-backup", location="eastus",
-        resource_guard_id=guard.id,
+        resource_guard_id=guard,
     )  # fmt: skip
     prepare(subscription, chain(subscription))
     run = subscription.play(

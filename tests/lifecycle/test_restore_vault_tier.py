@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import retention
 from tests.emulator import Emulator
 from tests.harness import ROOT, Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, account, options
+from tests.harness.steps import CLUSTER, VAULT, account, options, prepare
 from tests.lifecycle.test_restore import MODULE, SHOP, cluster_id, inside
 
 DAY = 86400
@@ -99,7 +99,7 @@ def month():
             if name != "run":
                 wanted = {**given, **overlaid.get(name, {})}
                 tasks.append(task(name, module, **{key: value for key, value in wanted.items() if value is not None}))
-        subscription.play(tasks).ok()
+        prepare(subscription, tasks)
         began = now(emulator)
         # To noon after the last backup, by when its copy has been made.
         [policy] = subscription.resources("Microsoft.DataProtection/backupVaults/backupPolicies")

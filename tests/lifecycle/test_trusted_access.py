@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tests.harness import task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, chain, step
+from tests.harness.steps import CLUSTER, chain, prepare, step
 
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 OPERATOR = "Microsoft.DataProtection/backupVaults/backup-operator"
@@ -30,7 +30,7 @@ def test_bindings_are_matched_by_vault_or_by_name(subscription):
     """match, in both directions; names with underscores; roles; the twin that only looks."""
     setup = [step(subscription, "vault", title="vault"), other_vault(subscription)]
     group = task("group", "aks_backup_storage", resource_group="rg-backup", location="eastus")
-    subscription.play([*chain(subscription, until="snapshots"), group, *setup]).ok()
+    prepare(subscription, [*chain(subscription, until="snapshots"), group, *setup])
     Somebody(subscription).bind("of_the_portal")
     run = subscription.play(
         [
@@ -92,9 +92,9 @@ def test_bindings_are_matched_by_vault_or_by_name(subscription):
 def test_a_vault_that_is_shut_out(subscription):
     """repair: an instance says so, the vault was made anew, and a binding of a vault that is gone has the name."""
     subscription.fault({"lro": "protection_fails", **FORBIDDEN}, method="PUT", path="backupInstances/", times=1)
+    prepare(subscription, chain(subscription, until="instance"))
     run = subscription.play(
         [
-            *chain(subscription, until="instance"),
             step(subscription, "instance", ignore=True),
             step(subscription, "binding", title="false"),
             step(subscription, "binding", title="planned", repair="stale", check=True),
@@ -141,9 +141,9 @@ def test_a_vault_that_was_made_anew(subscription):
 
 def test_a_binding_whose_vault_is_gone(subscription):
     group = task("group", "aks_backup_storage", resource_group="rg-backup", location="eastus")
+    prepare(subscription, chain(subscription, until="snapshots"))
     run = subscription.play(
         [
-            *chain(subscription, until="snapshots"),
             group,
             other_vault(subscription),
             step(subscription, "binding", title="old", vault_name="bv-other", name="backup"),

@@ -13,7 +13,7 @@ import pytest
 from tests.emulator import Emulator
 from tests.harness import Subscription, task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, chain, step
+from tests.harness.steps import CLUSTER, chain, prepare, step
 from tests.lifecycle.vaults import NEW, SCENARIO, TYPE, as_planned, messages, planned, sent, vault, vault_id
 
 DAY = 86400.0
@@ -33,11 +33,7 @@ def subscription(emulator):
 
 def guards(subscription: Subscription) -> tuple[str, str]:
     somebody = Somebody(subscription)
-    made = [
-        somebody.data_protection.resource_guards.put("rg-backup", name, {"location": "eastus", "properties": {}}).id
-        for name in ("guard-1", "guard-2")
-    ]
-    return made[0], made[1]
+    return somebody.guard("rg-backup", "guard-1"), somebody.guard("rg-backup", "guard-2")
 
 
 def test_a_resource_guard(subscription):
@@ -121,21 +117,19 @@ def test_an_approval_that_the_caller_may_not_use(emulator):
     )
     scenario["subscriptions"][0]["resource_groups"].append({"name": "rg-security", "location": "eastus"})
     subscription = Subscription(emulator, scenario)
-    guard = Somebody(subscription).data_protection.resource_guards.put(
-        "rg-security", "guard", {"location": "eastus", "properties": {}}
-    )
+    guard = Somebody(subscription).guard("rg-security")
     other = {
         "AZURE_CLIENT_ID": "00000000-0000-0000-0000-00000000abcd",
         "AZURE_CLIENT_SECRET": "of-the-test",
         "AZURE_SECRET": "of-the-test",
     }
-    subscription.play([vault("map", location="eastus", resource_guard_id=guard.id)]).ok()
-    request = f"{guard.id}/dppReduceSoftDeleteSecurityRequests/default"
+    subscription.play([vault("map", location="eastus", resource_guard_id=guard)]).ok()
+    request = f"{guard}/dppReduceSoftDeleteSecurityRequests/default"
     run = subscription.play(
         [
             vault("off (refused)", soft_delete={"state": "Off"}, resource_guard_operation_requests=[request]),
             task("map another (refused)", "aks_backup_vault", ignore=True, **{**NEW, "name": "bv-west"},
-                 resource_guard_id=guard.id),
+                 resource_guard_id=guard),
         ],
         environment=other,
     )  # fmt: skip
@@ -152,9 +146,9 @@ def protected(subscription: Subscription, **options: Any) -> list[dict[str, Any]
 
 def test_a_vault_goes_with_all_it_protects(subscription):
     everything = {"state": "absent", "on_instances": "stop_and_delete", "confirm_delete_data": "bv-east"}
+    prepare(subscription, protected(subscription, soft_delete={"state": "Off"}))
     run = subscription.play(
         [
-            *protected(subscription, soft_delete={"state": "Off"}),
             vault("protects (refused)", state="absent"),
             vault("protects (plan) (refused)", state="absent"),
             vault("unconfirmed (refused)", **{**everything, "confirm_delete_data": "bv"}),
@@ -181,9 +175,9 @@ def test_a_vault_goes_with_all_it_protects(subscription):
 
 def test_soft_deleted_instances_keep_a_vault(subscription):
     everything = {"state": "absent", "on_instances": "stop_and_delete", "confirm_delete_data": "bv-east"}
+    prepare(subscription, protected(subscription))
     run = subscription.play(
         [
-            *protected(subscription),
             vault("everything (plan) (refused)", **everything),
             vault("everything (refused)", **everything),
             vault("again (refused)", **everything),
@@ -219,9 +213,10 @@ def test_a_guarded_and_immutable_vault_is_deleted_only_with_approvals(subscripti
     ]
     everything = {"state": "absent", "on_instances": "stop_and_delete", "confirm_delete_data": "bv-east"}
     approved = {**everything, "resource_guard_operation_requests": requests}
+    guarded = {"soft_delete": {"state": "Off"}, "immutability": "Unlocked", "resource_guard_id": first}
+    prepare(subscription, protected(subscription, **guarded))
     run = subscription.play(
         [
-            *protected(subscription, soft_delete={"state": "Off"}, immutability="Unlocked", resource_guard_id=first),
             task("backup", "aks_backup_run", **CLUSTER, vault_name="bv-east", vault_resource_group="rg-backup"),
             vault("unapproved (refused)", **everything),
             vault("immutable (refused)", **approved),
