@@ -87,7 +87,7 @@ class Sliced:
             for name in names
         ]
         waiting: dict[str, Any] = {"poll_interval": self.poll_interval, "wait_timeout": self.patience}
-        return [play([task("protect", "aks_backup_fleet", clusters=clusters, **waiting)])]
+        return [play([task("protect", "aks_backup_fleet", clusters=clusters, workers=32, **waiting)])]
 
     def check(self) -> None:
         """Everything is there, and nothing twice."""
