@@ -104,6 +104,8 @@ def test_every_variable_without_a_default_is_required_or_says_what_follows():
         "aks_backup_cluster",
         "aks_backup_confirm_delete_data",
         "aks_backup_delegate_to",
+        "aks_backup_drill_path",
+        "aks_backup_drill_tasks",
         "aks_backup_jobs_path",
         "aks_backup_location",
         "aks_backup_max_rpo_hours",
@@ -156,8 +158,8 @@ def test_nothing_but_modules_does_the_work_and_check_mode_is_no_special_case():
     for name, text in TASKS.items():
         used = set(re.findall(r"^ *(?:- )?(ansible\.builtin\.\w+|aks\.backup\.\w+):", text, re.MULTILINE))
         theirs = {one.removeprefix("ansible.builtin.") for one in used if one.startswith("ansible.")}
-        # Those two for what a report leaves where Ansible runs.
-        files = {"copy", "template"} if name == "jobs" else set()
+        # Those two for what a report or a drill leaves where Ansible runs.
+        files = {"copy", "template"} if name in ("drill_evidence", "jobs") else set()
         assert theirs <= {"assert", "debug", "import_tasks", "include_tasks", "set_fact"} | files, name
         assert "ansible_check_mode" not in text, name
 
@@ -179,3 +181,9 @@ def test_approvals_of_a_resource_guard_reach_every_module_that_takes_them():
                 assert f"aks_backup_{option}" in str(task), (name, module)
                 found.add(module)
     assert {"aks_backup_instance", "aks_backup_policy", "aks_backup_restore", "aks_backup_vault"} <= found
+
+
+def test_there_is_a_playbook_for_every_entry_point() -> None:
+    """``main`` is run by the one that says what it is for."""
+    for name in sorted(set(SPECS) - {"main"}):
+        assert f"tasks_from: {name}\n" in (ROOT / "playbooks" / f"{name}.yml").read_text(), name
