@@ -164,6 +164,11 @@ TYPES = (
         "locations/operationResults", "backupVaults/backupInstances/operationResults",
         "backupVaults/backupJobs/operations")),
     LOCATIONS,
+    # The further pages of what is asked for by POST. The request that they continue was allowed.
+    Type("locations/fetchSecondaryRecoveryPoints", scope="any", stored=False, permission="-",
+         list=restores.more_secondary_points),
+    Type("locations/fetchCrossRegionRestoreJobs", scope="any", stored=False, permission="-",
+         list=restores.more_cross_jobs),
     Type("locations/deletedVaults", scope="subscription", api_versions=SINCE_DELETED, list=vaults.list_deleted),
 )
 

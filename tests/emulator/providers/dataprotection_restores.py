@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import json
 from typing import Any
 
-from .. import contracts
+from .. import contracts, routing
 from ..backup import instances, jobs, points, policies, restores, vaults
 from ..backup.errors import Refused, invalid
 from ..backup.requirements import gap_in_restore
@@ -204,14 +206,41 @@ def _check_region(call: Call, vault: Record, source_region: Any) -> None:
         raise invalid("cross region restore is not enabled for the vault")
 
 
-def secondary_points(call: Call) -> dict[str, Any]:
-    body = call.body or {}
+def _first_page(call: Call, items: list[dict[str, Any]]) -> Reply:
+    """The first page of a list that is asked for by POST. The SDK asks for the others by GET, without the body."""
+    reply = routing.page(call, items)
+    if reply.body and "nextLink" in reply.body:
+        asked = base64.urlsafe_b64encode(json.dumps(call.body).encode()).decode().rstrip("=")
+        reply.body["nextLink"] += f"&request={asked}"
+    return reply
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    """The body of the request whose next page this is."""
+    text = call.query.get("request", "")
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise invalid("the link to the next page must be used as it was received")
+    return found
+
+
+def secondary_points(call: Call) -> Reply:
+    return _first_page(call, _points(call, call.body or {}))
+
+
+def more_secondary_points(call: Call) -> list[dict[str, Any]]:
+    return _points(call, _asked(call))
+
+
+def _points(call: Call, body: dict[str, Any]) -> list[dict[str, Any]]:
     record, dummy = _secondary(call, body.get("sourceBackupInstanceId"), body.get("sourceRegion"))
     bounds = points.window(call.query.get("$filter"))
     found = [(each, points.only_vaulted(each.properties)) for each in call.store.children(record.id, POINTS)]
-    shown = [{**each.body, "properties": vaulted} for each, vaulted in reversed(found)
-             if vaulted and points.within(vaulted, bounds)]
-    return {"value": shown}
+    return [{**each.body, "properties": vaulted} for each, vaulted in reversed(found)
+            if vaulted and points.within(vaulted, bounds)]
 
 
 def cross_validate(call: Call) -> Reply:
@@ -238,21 +267,28 @@ def _cross(call: Call, model: str, lro: str, finish: str) -> Reply:
 
 
 def cross_job(call: Call) -> dict[str, Any]:
-    vault = _vault_of_body(call)
+    vault = _vault_of_body(call, call.body or {})
     job = call.store.get(vault.id.child("backupJobs", str((call.body or {}).get("jobId"))))
     if job is None or "region" not in job.hidden:
         raise Refused("UserErrorGenericResourceNotFound")
     return {**job.body, "properties": jobs.cross_region(job.properties)}
 
 
-def cross_jobs(call: Call) -> dict[str, Any]:
-    vault = _vault_of_body(call)
-    return {"value": [{**each.body, "properties": jobs.cross_region(each.properties, listing=True)}
-                      for each in reversed(call.store.children(vault.id, JOBS)) if "region" in each.hidden]}
+def cross_jobs(call: Call) -> Reply:
+    return _first_page(call, _jobs(call, call.body or {}))
 
 
-def _vault_of_body(call: Call) -> Record:
-    body = call.body or {}
+def more_cross_jobs(call: Call) -> list[dict[str, Any]]:
+    return _jobs(call, _asked(call))
+
+
+def _jobs(call: Call, body: dict[str, Any]) -> list[dict[str, Any]]:
+    vault = _vault_of_body(call, body)
+    return [{**each.body, "properties": jobs.cross_region(each.properties, listing=True)}
+            for each in reversed(call.store.children(vault.id, JOBS)) if "region" in each.hidden]
+
+
+def _vault_of_body(call: Call, body: dict[str, Any]) -> Record:
     vault = call.store.get(str(body.get("sourceBackupVaultId") or "/"))
     if vault is None or not same(vault.type, VAULTS):
         raise Refused("UserErrorGenericResourceNotFound")

@@ -293,6 +293,33 @@ def test_cross_region_restore(emulator):
     assert (listed.name, listed.properties.duration) == (started.job_id, "00:00:00")
 
 
+def test_pages_across_regions(emulator):
+    """The SDK asks for further pages by GET, with all that it knows of the question being in the link."""
+    azure, target = cross(emulator)
+    body = {"restoreRequestObject": request(azure, target, "VaultStore", "westus"),
+            "crossRegionRestoreDetails": details(azure)}
+    started = [azure.client.backup_instances.begin_trigger_cross_region_restore(GROUP, "westus", body).result().job_id
+               for dummy in range(3)]
+    [point] = azure.points()
+    for number in range(2):
+        azure.world.store.put(f"{point.id[:-32]}{number:032}", azure.world.store.get(point.id).body)
+    before = emulator.settings()["page_size"]
+    emulator.settings(page_size=1)
+    try:
+        lookup = {"sourceRegion": "eastus", "sourceBackupVaultId": azure.vault_id}
+        found = azure.client.fetch_cross_region_restore_jobs.list(GROUP, "westus", lookup)
+        assert [job.name for job in found] == started[::-1]
+        assert len(list(azure.client.fetch_secondary_recovery_points.list(GROUP, "westus", details(azure)))) == 3
+        place = f"{azure.group(GROUP)}/providers/Microsoft.DataProtection/locations/westus"
+        dummy, dummy, answer = azure.http("POST", f"{place}/fetchCrossRegionRestoreJobs", lookup)
+        link = answer["nextLink"]
+        assert azure.http("GET", link)[0] == 200
+        assert azure.http("GET", link.replace("&request=", "&question="))[0] == 400
+        assert azure.http("GET", link[:-9])[0] == 400
+    finally:
+        emulator.settings(page_size=before)
+
+
 def test_cross_region_monitors_are_in_the_secondary_region(emulator):
     azure, target = cross(emulator)
     body = {"restoreRequestObject": request(azure, target, "VaultStore", "westus"),
