@@ -16,6 +16,7 @@ from ..clock import stamp, ticks
 from ..ids import Id, identifier, same
 from ..inside import inside
 from ..provider import Call, Reply
+from ..regions import slug
 from ..store import Record
 from ..world import World
 from . import dataprotection_backups as backups
@@ -109,6 +110,9 @@ def _gap(world: World, vault: Record, kept: dict[str, Any]) -> Refused | None:
     if policy is None:
         return Refused("UserErrorGenericResourceNotFound")
     them = parties(vault, kept, instances.cluster_of(kept))
+    named, cluster = kept["dataSourceInfo"].get("resourceLocation"), world.store.get(them.cluster_id)
+    if named and cluster and slug(named) != slug(cluster.body["location"]):
+        return Refused("DppPluginInvalidInputParameters", detail=f"the datasource is not in {named}")
     gap = gap_in_cluster(azure, them) or gap_in_snapshots(azure, them, instances.snapshot_group(kept))
     return gap or (_unvaultable(world, them.cluster_id) if policies.uses_vault(policy) else None)
 

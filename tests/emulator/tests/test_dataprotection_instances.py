@@ -192,6 +192,17 @@ def test_a_cluster_protected_in_another_vault_is_refused_at_once(azure):
     assert "vault-1" in error.error.message
 
 
+def test_the_datasource_is_where_it_is_said_to_be(azure):
+    elsewhere = azure.instance()
+    for name in ("dataSourceInfo", "dataSourceSetInfo"):
+        elsewhere[name]["resourceLocation"] = "westus"
+    error = refused(lambda: azure.validate(elsewhere))
+    assert (error.status_code, error.error.code) == (200, "DppPluginInvalidInputParameters")
+    for name in ("dataSourceInfo", "dataSourceSetInfo"):
+        elsewhere[name]["resourceLocation"] = "East US"
+    azure.validate(elsewhere)
+
+
 def test_the_same_policy_twice_in_a_vault(azure):
     azure.protect()
     error = refused(azure.validate)
