@@ -825,6 +825,7 @@ clusters:
     deleted:
       description: The backup instances that were deleted, each with when Azure purges its backups. V(null) in place of
         the moment where only Azure knows it.
+      returned: without O(look)
       type: dict
       sample: {}
     failed:
@@ -893,6 +894,7 @@ clusters:
         - aks-default
     preflight:
       description: What a preflight has found, a sentence each. Empty without one.
+      returned: without O(look)
       type: list
       elements: str
       sample: []
