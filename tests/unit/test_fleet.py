@@ -464,6 +464,16 @@ def test_work_waits_for_what_it_needs_and_for_nothing_else():
     assert began == ["slow", "other", "slow done", "b"]
 
 
+def test_what_comes_first_is_done_to_the_end_before_what_comes_last_is_begun():
+    began: list[str] = []
+    nodes = [
+        node(key, needs, work=lambda key=key: began.append(key))
+        for key, needs in (("shared", ""), ("a1", "shared"), ("a2", "a1"), ("b1", "shared"), ("b2", "b1"))
+    ]
+    fleet_graph.run(nodes, 1)
+    assert began == ["shared", "a1", "a2", "b1", "b2"]
+
+
 def test_no_more_than_so_many_workers_at_a_time():
     running, most, guard = [0], [0], threading.Lock()
 

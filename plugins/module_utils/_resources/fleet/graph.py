@@ -9,6 +9,7 @@ needs it.
 
 from __future__ import annotations
 
+import heapq
 import queue
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -76,7 +77,8 @@ class _Run:
 def run(
     nodes: Iterable[Node], workers: int, progress: Callable[[dict[Key, Ended]], None] = lambda ended: None
 ) -> dict[Key, Ended]:
-    """Do all work, up to ``workers`` at a time, in the order of the nodes where that is free.
+    """Do all work, up to ``workers`` at a time, in the order of the nodes where that is free: what comes first is done
+    to the end before what comes last is begun, so that a run that is cut short leaves as much as possible complete.
 
     ``progress`` is called with what has ended each time something has. Errors other than :class:`BackupError` are
     faults of the program: they are raised when what is under way has ended.
@@ -87,16 +89,25 @@ def run(
         for other in before:
             state.followers.setdefault(other, []).append(key)
     finished: queue.SimpleQueue[tuple[Key, Future[Any]]] = queue.SimpleQueue()
+    order = {key: number for number, key in enumerate(todo)}
+    ready: list[tuple[int, Key]] = []
+    under_way = 0
     with ThreadPoolExecutor(max_workers=workers) as pool:
 
-        def start(ready: Iterable[Node]) -> None:
-            for node in ready:
-                pool.submit(node.work).add_done_callback(partial(_put, finished, node.key))
+        def start(more: Iterable[Node]) -> None:
+            nonlocal under_way
+            for node in more:
+                heapq.heappush(ready, (order[node.key], node.key))
+            while ready and under_way < workers:
+                _order, key = heapq.heappop(ready)
+                under_way += 1
+                pool.submit(todo[key].work).add_done_callback(partial(_put, finished, key))
 
         try:
             start([node for node in todo.values() if not state.waiting[node.key]])
             while len(state.ended) < len(todo):
                 key, future = finished.get()
+                under_way -= 1
                 error = future.exception()
                 if error is None:
                     how = Ended(future.result())
