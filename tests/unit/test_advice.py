@@ -13,6 +13,9 @@ import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils import _errors
 from ansible_collections.aks.backup.plugins.module_utils._advice import ADVICE, CAUSES
+from ansible_collections.aks.backup.plugins.module_utils._resources.backups.jobs import judge, represent, warnings
+from tests.emulator.backup.errors import CATALOGUE
+from tests.emulator.kubernetes.warnings import TEXTS
 from tests.harness import ROOT
 
 EMULATOR = ROOT / "tests" / "emulator"
@@ -151,6 +154,21 @@ def test_what_is_said_to_be_of_no_use_is_raised_and_has_none() -> None:
 def test_every_documented_code_has_advice_and_the_sentence_says_it(code: str) -> None:
     facts = _errors.user_facing({"code": code, "message": "No.", "recommendedAction": ["Ask."]})
     assert _errors.sentence(facts) == f"{code}: No. What to do: {ADVICE[code]}"
+
+
+@pytest.mark.parametrize("code", sorted({*CATALOGUE, *TEXTS}))
+def test_every_error_and_warning_that_a_job_can_end_with_comes_with_what_to_do(code: str) -> None:
+    """By the emulator's own tables, so that a code which does not look like one is not passed over."""
+    document = {"code": code, "message": "It did not work.", "recommendedAction": []}
+    properties = {"status": "Failed", "operationCategory": "Restore", "errorDetails": [document]}
+    warned = {"extendedInfo": {"warningDetails": [{"resourceName": "pods/shop/web", "warning": document}]}}
+    job = represent({"id": "/job", "name": "job", "properties": {**properties, **warned}})
+    assert job["errors"][0]["advice"] == job["warnings"][0]["advice"] == ADVICE[code]
+    with pytest.raises(_errors.AzureError, match=f"{code}: It did not work. What to do: ") as failed:
+        judge(job, False)
+    assert failed.value.facts["advice"] == ADVICE[code]
+    (said,) = warnings(job)
+    assert said.startswith(f"pods/shop/web: {code}: It did not work. What to do: ")
 
 
 def test_advice_is_sorted_and_in_sentences() -> None:
