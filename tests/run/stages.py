@@ -253,6 +253,23 @@ def rulebook(shell: Shell, arguments: list[str]) -> None:
     pytest('tests/eda', env='eda')(shell, arguments)
 
 
+def provision(shell: Shell, arguments: list[str]) -> None:
+    """A cluster created by azure.azcollection, in an environment with the packages that it asks for."""
+    published = bundled(shell, 'azure.azcollection')
+    prepare(shell, 'azcollection')
+    python = places.ENVIRONMENTS / 'azcollection' / 'bin' / 'python'
+    os.environ.update(PUBLISHED_COLLECTIONS=str(published), AZCOLLECTION_PYTHON=str(python))
+    pytest('tests/provision')(shell, arguments)
+
+
+def bench(shell: Shell, arguments: list[str]) -> None:
+    """Measures the collection beside what one would take instead; alone, since whatever else runs is measured too."""
+    bundle = bundled(shell, 'azure.azcollection')
+    prepare(shell, 'azcollection')
+    with locked('pytest'):
+        shell.call('python', '-m', 'tests.benchmark', '--bundle', bundle, *arguments, extra={'PYTHONPATH': str(ROOT)})
+
+
 def pytest_problem(code: int, output: str) -> str | None:
     """What pytest left out: everything (exit code 5), or the tests that its closing line counts as skipped."""
     if code == 5:
@@ -300,11 +317,15 @@ STAGES = (
     Stage('changelog', 'fragments and changelog.yaml', changelog, ('lint',)),
     Stage('test-k8s', 'hooks and resource modifiers with a real API server of Kubernetes; not part of test, but of CI',
           kubernetes, pytest=True, apart=True),
+    Stage('bench', 'what it costs, beside the Azure CLI and azure.azcollection; takes arguments; not part of test',
+          bench, ('core', 'az'), apart=True),
     Stage('test-az', 'the Azure CLI with the emulator, beside the collection; not part of test',
           pytest('tests/az', dist='loadfile'), ('core', 'az'), pytest=True, apart=True),
     Stage('test-eda', 'the rulebook with ansible-rulebook, which takes Java 17 or newer; not part of test',
           rulebook, ('eda',), pytest=True, apart=True),
-    Stage('test-scale', 'a thousand clusters in four slices, while Azure throttles: minutes; not part of test',
+    Stage('test-provision', 'a cluster created by azure.azcollection and protected; not part of test, but of CI',
+          provision, pytest=True, apart=True),
+    Stage('test-scale', 'a thousand clusters in four slices, while Azure throttles; a quarter of an hour; not part of test',
           pytest('tests/scale'), pytest=True, apart=True),
     Stage('test-browser', 'the coverage page in headless Chromium, which has to be installed; not part of test',
           pytest('tests/browser', env='browser', dist='loadfile'), ('browser',), pytest=True, apart=True),
