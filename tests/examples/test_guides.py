@@ -25,7 +25,8 @@ ANY_ACCOUNT = "stbackupeast01"
 # Guide -> how many tasks it shows. They find what the other steps of protecting a cluster have made.
 TASKS = {"guide_day_two": 6, "guide_permissions": 5, "guide_restore": 4, "guide_troubleshooting": 7}
 # The guides with parts of a playbook and with inventories, whose names are those of the reader.
-ELSEWHERE = {"facts", "guide_awx", "guide_first_backup", "guide_fleet", "guide_hooks", "guide_without_azure"}
+ELSEWHERE = {"facts", "guide_awx", "guide_first_backup", "guide_fleet", "guide_hooks", "guide_performance",
+             "guide_without_azure"}  # fmt: skip
 
 
 def blocks(guide: str, language: str) -> list[str]:

@@ -22,9 +22,13 @@ from . import places
 
 # Environments and what each holds. One for what runs the collection, one for what looks at it; the importer has
 # its own, since it wants particular versions of the same checkers; one with the oldest of everything that the
-# collection says it works with; one with the Azure CLI, which pins its packages; one that drives a browser; one
-# with what AWX runs jobs by; and one with ansible-rulebook.
+# collection says it works with; one with the Azure CLI and one with azure.azcollection, which pin their packages; one
+# that drives a browser; one with what AWX runs jobs by; and one with ansible-rulebook.
 ANSIBLE = 'ansible-core>=2.19,<2.20'
+# The package that holds the published collections. The version is the one with awx.awx 24.6.1, of which is known what a
+# server of that version accepts.
+BUNDLE = 'ansible==12.3.0'
+AZCOLLECTION = f'.work/bundle/{BUNDLE.replace("==", "-")}/ansible_collections/azure/azcollection'
 PACKAGES: dict[str, tuple[str, ...]] = {
     'core': (
         ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt',
@@ -43,12 +47,10 @@ PACKAGES: dict[str, tuple[str, ...]] = {
         ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'ansible-builder>=3.1', 'ansible-runner>=2.4',
     ),
     'eda': (ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'ansible-rulebook>=1.1'),
+    # What azure.azcollection asks for; bundled() has to have fetched it.
+    'azcollection': (ANSIBLE, '-r', f'{AZCOLLECTION}/requirements.txt'),
     'browser': (ANSIBLE, '-r', 'requirements.txt', '-r', 'test-requirements.txt', 'selenium>=4.20'),
 }
-
-# The package that holds the published collections. The version is the one with awx.awx 24.6.1, of which is known what a
-# server of that version accepts.
-BUNDLE = 'ansible==12.3.0'
 
 # What ansible-test runs to get pip into its environments. It would download this script from the servers of
 # Ansible's own continuous integration; when the file is in its cache it asks nobody, and a package index is enough.
