@@ -17,6 +17,8 @@ description:
   - A job that fails fails the task, with Azure's reason and what to do about it. A job that ends with warnings has made
     a backup which lacks something. It is a success, and the warnings are shown.
   - Azure needs the name of the policy's backup rule, which tools name differently. The module reads it from the policy.
+  - A backup instance that Azure is still configuring is waited for. One whose protection is suspended, stopped or in error
+    is refused.
 requirements:
   - python >= 3.10
   - azure-core >= 1.35
@@ -78,7 +80,8 @@ notes:
   - While a job is followed, a line tells how it stands whenever that changes, and each minute. It is shown on the
     screen where the task runs in the controller, and is in the log of the host where it runs in a process of its own.
   - While a job is followed, Azure may be out of reach for a while. When O(wait_timeout) passes or the run is ended, the
-    job goes on in Azure, and the next run finds it, see O(follow_running).
+    job goes on in Azure, and the next run finds it, see O(follow_running). An answer that is lost on the way is made up
+    for in the same way.
 seealso:
   - module: aks.backup.aks_backup_instance
     description: The step before.
