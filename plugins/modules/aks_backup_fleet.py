@@ -823,11 +823,19 @@ clusters:
       type: str
       sample: aks-east-1-0a1b2c3d4e5f
     deleted:
-      description: The backup instances that were deleted, each with when Azure purges its backups. V(null) in place of
-        the moment where only Azure knows it.
+      description: The backup instances that were deleted. Empty unless O(clusters[].state=absent).
       returned: without O(look)
-      type: dict
-      sample: {}
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Name of the backup instance.
+          type: str
+          sample: aks-east-1-full
+        purge_time:
+          description: When Azure purges its backups. V(null) where only Azure knows it.
+          type: str
+          sample: '2026-02-14T02:00:00Z'
     failed:
       description: Whether the cluster could not be brought to what is asked for.
       returned: without O(look)

@@ -354,8 +354,8 @@ def test_taking_the_protection_away_is_what_the_role_does(emulator):
     first = done["clusters"][0]
     assert [step["step"] for step in first["steps"]] == ["instance", "permissions", "trusted_access", "extension"]
     assert all(step["changed"] for step in first["steps"]) and first["instances"] == []
-    [(name, purged)] = first["deleted"].items()
-    assert name.startswith("aks-0") and purged
+    [deleted] = first["deleted"]
+    assert deleted["name"].startswith("aks-0") and deleted["purge_time"]
     # Order matters: without extension and binding the service could not delete its data.
     kinds = ["backupInstances", "roleAssignments", "trustedAccessRoleBindings", "extensions"]
     found = [next(kind for kind in kinds if kind in write) for write in run["run"].writes]

@@ -62,7 +62,7 @@ def options(one: Cluster, step: str, name: str | None = None) -> Options:
 
 
 def instances(arm: Arm, one: Cluster) -> Outcome:
-    """Delete the backup instances that the cluster has in its vault. The result has what was ``deleted``, name ->
+    """Delete the backup instances that the cluster has in its vault. The result has what was ``deleted``, each with
     when Azure purges it, and the IDs of those ``elsewhere``, which are left alone.
     """
     asked = {**_ANY, "cluster_id": one.id, "subscription_id": one.subscription}
@@ -73,7 +73,7 @@ def instances(arm: Arm, one: Cluster) -> Outcome:
     }  # fmt: skip
     outcome = combine(outcomes)
     outcome.result = {
-        "deleted": {name: each.result["purge_time"] for name, each in outcomes.items()},
+        "deleted": [{"name": name, "purge_time": each.result["purge_time"]} for name, each in outcomes.items()],
         "elsewhere": [item["id"] for item in found if item not in here],
     }
     return outcome

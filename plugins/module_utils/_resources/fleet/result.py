@@ -71,7 +71,7 @@ def shown(member: Member, ended: Mapping[Key, Ended]) -> Document:
         "changed": any(outcome.changed for outcome in outcomes.values()),
         "cluster_id": one.id,
         "container": one.container,
-        "deleted": deleted[0] if deleted else {},
+        "deleted": deleted[0] if deleted else [],
         "failed": trouble is not None,
         "failed_step": trouble[0][0] if trouble else None,
         "instances": [
