@@ -550,9 +550,10 @@ options:
       preflight:
         description:
           - Whether to look, before the first step for a cluster that its vault does not protect yet, for what would
-            make a later step fail, as M(aks.backup.aks_backup_preflight_info) does. V(warn) returns what is found in
-            RV(clusters[].preflight). With V(strict) a cluster of which a step would fail is left alone, and so is what
-            it would share where no other cluster needs it.
+            make a later step fail, as M(aks.backup.aks_backup_preflight_info) does.
+          - V(warn) returns what is found in RV(clusters[].preflight), and warns of what would fail. With V(strict) a
+            cluster of which a step would fail is left alone, and so is what it would share where no other cluster needs
+            it.
           - V(skip) if not set.
         type: str
         choices: [skip, strict, warn]
@@ -770,7 +771,8 @@ options:
   workers:
     description:
       - How many steps are done at the same time, each with a connection of its own. Azure limits how many requests a
-        caller may make in a subscription; beyond that it asks for patience, which the task has.
+        caller may make in a subscription. Near that limit the task slows down by itself, and what Azure refuses all the
+        same is tried again.
     type: int
     default: 64
 seealso:

@@ -555,6 +555,14 @@ def test_few_clusters_and_callers_who_may_not_list_are_read_one_by_one():
     assert denied.asked == [f"LIST {VAULT}", f"GET {instance('a')['id']}"]
 
 
+def test_which_clusters_a_vault_protects_is_in_its_list():
+    source = {"properties": {"dataSourceInfo": {"resourceID": ID.upper()}}}
+    arm = Listing([{**instance("a"), **source}, instance("b")])
+    lists = fleet_glance.Lists(arm, [VAULT] * fleet_glance.ENOUGH)  # type: ignore[arg-type]
+    assert lists.protected(VAULT) == {ID.lower()} and len(arm.asked) == 1
+    assert fleet_glance.Lists(arm, [VAULT]).protected(VAULT) is None  # type: ignore[arg-type]
+
+
 def assignment(scope: str, principal: str, kind: str = "ServicePrincipal") -> dict[str, Any]:
     return {
         "id": f"{scope}/{principal}",

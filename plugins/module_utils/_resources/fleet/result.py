@@ -118,7 +118,7 @@ def warnings(members: Iterable[Member], shared_keys: Iterable[Key], ended: Mappi
         if ended[key].well:
             said.update(dict.fromkeys(ended[key].value.warnings))
     for member in members:
-        for key in member.steps:
+        for key in (*member.preflight, *member.steps):
             if ended[key].well:
                 said.update(dict.fromkeys(f"{member.one.name}: {one}" for one in ended[key].value.warnings))
     return list(said)
