@@ -152,6 +152,7 @@ def test_before_anything_exists(subscription, worker):
         )
     assert len(run["all that will be"].result["checks"]) == len(CHECKS)
     assert run["all that will be"].result["counts"] == {"pass": len(CHECKS) - 1, "warn": 1, "fail": 0, "unknown": 0}
+    assert len(run["all that will be"].requests) <= 20, "nothing is looked for below what is not there"
     assert statuses(run["errors"]) == {}
     assert {row["severity"] for row in run["errors"].result["checks"]} == {"error"}
     nowhere = run["no cluster"]
@@ -165,7 +166,7 @@ def test_a_protected_cluster(ready):
     # The account that the set-up makes refuses keys; the volume is slow by its kind.
     assert statuses(run["look"]) == {"disks_speed": "warn"}, run["look"].result
     assert run["look"].result["ok"] and len(run["look"].result["checks"]) == len(CHECKS)
-    assert len(run["look"].requests) <= 32, "a few reads, at the same time"
+    assert len(run["look"].requests) <= 26, "a few reads, at the same time"
     assert run.writes == []
 
 
@@ -414,3 +415,21 @@ def test_some_checks_only(ready):
     ]
     assert "cluster_runing" in run["no check"].result["msg"]
     assert "info" not in {row["severity"] for row in run["warnings"].result["checks"]}
+
+
+def test_a_fleet_asks_once_for_what_its_clusters_share(subscription):
+    clusters = [
+        {
+            "cluster": {"name": f"aks-east-{number}", "resource_group": "rg-clusters"},
+            "location": "eastus",
+            "preflight": "warn",
+        }
+        for number in (1, 2)
+    ]
+    run = subscription.play([task("plan", "aks_backup_fleet", check=True, clusters=clusters)]).ok()
+    assert all(len(one["preflight"]) == 1 for one in run["plan"].result["clusters"])
+    # Locks are read by the preflight alone.
+    paths = [request["path"] for request in run["plan"].requests]
+    assert paths.count(f"/subscriptions/{subscription.id}/providers/Microsoft.Authorization/locks") == 1
+    disks = [path for path in paths if path.endswith("/providers/Microsoft.Compute/disks")]
+    assert len(disks) == len(set(disks)) == 2

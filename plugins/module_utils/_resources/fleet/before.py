@@ -64,11 +64,11 @@ def look(arm: Arm, lists: Lists, one: Cluster) -> Outcome:
     """
     if _protected(arm, lists, one):
         return Outcome(result={"sentences": []})
-    found: dict[str, Any] = preflight.examine(arm, options(one)).result
-    if not found["ok"] and one.given["preflight"] == "strict":
-        failing = [text for text in found["sentences"] if text.partition(" ")[2].startswith("(fail)")]
+    found: dict[str, Any] = preflight.examine(arm, options(one), lists.once).result
+    failing = [text for text in found["sentences"] if text.partition(" ")[2].startswith("(fail)")]
+    if failing and one.given["preflight"] == "strict":
         raise Refused(" ".join(failing), problems=failing)
-    return Outcome(result={"sentences": found["sentences"]})
+    return Outcome(result={"sentences": found["sentences"]}, warnings=failing)
 
 
 def _protected(arm: Arm, lists: Lists, one: Cluster) -> bool:

@@ -288,22 +288,35 @@ def _unassignable(denied: list[Row], facts: dict[str, Any]) -> AzureError:
 
 def may_assign(arm: Arm, scope: str) -> bool:
     """Whether the caller may assign roles at a scope, as far as Azure tells; the scope may not exist yet."""
-    entries = caller_permissions(arm, scope)
+    return assigns(caller_permissions(arm, scope))
+
+
+def assigns(entries: list[Document] | None) -> bool:
     return entries is None or table.allowed(entries, table.ASSIGN)
 
 
 def caller_permissions(arm: Arm, scope: str) -> list[Document] | None:
     """What the caller may do at a scope, or where it does not exist above it; None when Azure does not tell."""
-    for place in dict.fromkeys([scope, *(table.widened(scope, wide) for wide in ("resource_group", "subscription"))]):
-        try:
-            entries = arm.list_all(PERMISSIONS, place)
-        except AzureError as exc:
-            if exc.facts.get("status") == 403:
-                return None
-            raise
-        if entries:
+    for place in places(scope):
+        entries = permitted(arm, place)
+        if entries or entries is None:
             return entries
     return []
+
+
+def places(scope: str) -> list[str]:
+    """A scope and those above it, the nearest first."""
+    return list(dict.fromkeys([scope, *(table.widened(scope, wide) for wide in ("resource_group", "subscription"))]))
+
+
+def permitted(arm: Arm, place: str) -> list[Document] | None:
+    """What the caller may do at a place, nothing where it does not exist; None when Azure does not tell."""
+    try:
+        return arm.list_all(PERMISSIONS, place)
+    except AzureError as exc:
+        if exc.facts.get("status") == 403:
+            return None
+        raise
 
 
 def _grant(arm: Arm, group: list[Row]) -> tuple[list[Row], AzureError] | None:

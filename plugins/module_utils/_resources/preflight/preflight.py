@@ -29,6 +29,9 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.vault.work i
 CHECKS: dict[str, Check] = {
     check.id: check for part in (preflight_cluster, preflight_backup, preflight_storage) for check in part.CHECKS
 }
+# What the caller may do by scope, None where Azure does not tell.
+Permitted = dict[str, list[Document] | None]
+Once = Callable[[str, Callable[[], Any]], Any]
 SEVERITIES = ("error", "warning", "info")
 
 _VAULTS = "Microsoft.DataProtection/backupVaults"
@@ -39,10 +42,11 @@ ON_DEMAND = (
     " | where properties.operationCategory startswith 'backup' | where properties.isUserTriggered == true"
     " | where todatetime(properties.startTime) > ago(1d) | project instance = tostring(properties.backupInstanceId)"
 )
-# Facts that are read after these others, since they depend on them.
-AFTER = {
+# Facts that are read after these others, since they depend on them, or with less effort then.
+AFTER: dict[str, tuple[str, ...]] = {
     "deleted_vaults": ("cluster", "vault"),
     "disks": ("cluster",),
+    "permissions": (),
     "roles": ("cluster", "vault", "extensions", "account", "snapshot_group"),
 }
 # Facts without which a check still has something to say, and more with them.
@@ -51,6 +55,8 @@ ALSO = {
     "roles": ("policy",),
     "storage_public": ("container",),
 }
+# Facts that are a resource, None where it does not exist; the ID is in NAME_id.
+EXISTING = ("vault", "account", "snapshot_group")
 # Fact -> the options without which it cannot be read.
 OPTIONS = {
     "account": "storage_account_id",
@@ -71,23 +77,51 @@ class Unreadable(NamedTuple):
     message: str
 
 
-def examine(arm: Arm, params: Params) -> Outcome:
-    """Run the checks that the options allow for; nothing is written."""
+class Below(NamedTuple):
+    """A fact that is ``nothing``, without a request, where its parent is known not to exist."""
+
+    parent: str
+    read: Callable[[], Any]
+    nothing: Any
+
+
+def directly(key: str, call: Callable[[], Any]) -> Any:
+    return call()
+
+
+def examine(arm: Arm, params: Params, once: Once = directly) -> Outcome:
+    """Run the checks that the options allow for; nothing is written.
+
+    ``once(key, call)`` gives the call's result. For several clusters, that of the first call with the key will do, as
+    what has a key is not the cluster's alone.
+    """
     ids = _ids_of(params)
-    first = _readers(arm, params, ids)
-    readable = {*first, *(name for name, needs in AFTER.items() if set(needs) <= set(first))}
+    first = _readers(arm, once, ids)
+    below = _readers_below(arm, once, ids)
+    readable = {*first, *below, *(name for name, needs in AFTER.items() if set(needs) <= set(first))}
     checks = _chosen(params, readable)
     wanted = {name for check in checks for name in (*check.facts, *ALSO.get(check.id, ())) if name in readable}
     wanted |= {need for name in wanted for need in AFTER.get(name, ())}
     facts: Document = {**ids, "options": params, **_gather(arm, first, wanted)}
+    absent = _absent(facts)
+    may: Permitted = {}
     second: dict[str, Callable[[], Any]] = {
-        "deleted_vaults": partial(_deleted_vaults, arm, facts),
+        **{name: one.read for name, one in below.items() if not _within(one.parent, absent)},
+        "deleted_vaults": partial(_deleted_vaults, arm, once, facts),
         "disks": partial(_disks, arm, facts),
-        "roles": partial(_roles, arm, params, facts),
+        "permissions": partial(_permissions, arm, once, list(ids.values()), absent, may),
+        "roles": partial(_missing_roles, arm, params, facts, absent),
     }
-    held = {name for name in wanted & set(second) if any(isinstance(facts[need], Unreadable) for need in AFTER[name])}
+    facts.update({name: one.nothing for name, one in below.items() if name in wanted and name not in second})
+    held = {
+        name
+        for name in wanted & set(second)
+        if any(isinstance(facts[need], Unreadable) for need in AFTER.get(name, ()))
+    }
     facts.update(dict.fromkeys(held, Unreadable("It depends on something that cannot be read.")))
     facts.update(_gather(arm, second, wanted - held))
+    if isinstance(facts.get("roles"), list):
+        facts["roles"] = _judged_roles(arm, once, facts["roles"], absent, may)
     return _report([(check, answer(check, facts)) for check in checks])
 
 
@@ -167,40 +201,35 @@ def _ids_of(params: Params) -> dict[str, str]:
     return found
 
 
-def _readers(arm: Arm, params: Params, ids: dict[str, str]) -> dict[str, Callable[[], Any]]:
+def _readers(arm: Arm, once: Once, ids: dict[str, str]) -> dict[str, Callable[[], Any]]:
     """Fact -> how it is read, for the facts that the options allow for."""
     cluster = ids["cluster_id"]
     subscription = _ids.segment(cluster, "subscriptions")
     subscriptions = {_ids.segment(id_, "subscriptions").lower() for id_ in ids.values()}
+
+    def get(id_: str) -> Callable[[], Any]:
+        return partial(once, f"preflight {id_}", partial(arm.get, id_))
+
+    def locks(id_: str) -> Callable[[], Any]:
+        return partial(once, f"preflight locks {id_}", partial(arm.list_all, "Microsoft.Authorization/locks", id_))
+
     readers: dict[str, Callable[[], Any]] = {
         "cluster": lambda: arm.get(cluster),
         "extensions": lambda: arm.list_all(extension.LIST_TYPE, cluster),
         "locks": lambda: [
             lock
-            for found in arm.together(
-                [partial(arm.list_all, "Microsoft.Authorization/locks", f"/subscriptions/{one}")
-                 for one in sorted(subscriptions)]
-            )
+            for found in arm.together([locks(f"/subscriptions/{one}") for one in sorted(subscriptions)])
             for lock in found
         ],
         "on_demand": lambda: Counter(
             _ids.name(row["instance"]).lower() for row in arm.search(ON_DEMAND.format(cluster=cluster), [subscription])
-        ),
-        "permissions": lambda: dict(
-            zip(
-                ids.values(),
-                arm.together([partial(permissions.caller_permissions, arm, id_) for id_ in ids.values()]),
-                strict=False,
-            )
         ),
         "protecting": lambda: arm.list_all(ROUTING, cluster),
         "providers": lambda: [
             document or {"namespace": namespace}
             for namespace, document in zip(
                 preflight_cluster.NAMESPACES,
-                arm.together(
-                    [partial(arm.get, _ids.provider(subscription, name)) for name in preflight_cluster.NAMESPACES]
-                ),
+                arm.together([get(_ids.provider(subscription, name)) for name in preflight_cluster.NAMESPACES]),
                 strict=False,
             )
         ],
@@ -209,15 +238,58 @@ def _readers(arm: Arm, params: Params, ids: dict[str, str]) -> dict[str, Callabl
         ("vault", "vault_id"),
         ("policy", "policy_id"),
         ("account", "account_id"),
-        ("container", "container_id"),
         ("snapshot_group", "snapshot_group_id"),
     ):
         if key in ids:
-            readers[name] = partial(arm.get, ids[key])
+            readers[name] = get(ids[key])
     if "vault_id" in ids:
         readers["bindings"] = partial(arm.list_all, BINDINGS, cluster)
-        readers["deleted"] = partial(arm.list_all, f"{_VAULTS}/deletedBackupInstances", ids["vault_id"])
     return readers
+
+
+def _readers_below(arm: Arm, once: Once, ids: dict[str, str]) -> dict[str, Below]:
+    """Facts about what is below others."""
+    readers: dict[str, Below] = {}
+    if "container_id" in ids:
+        readers["container"] = Below(ids["account_id"], partial(arm.get, ids["container_id"]), None)
+    if "vault_id" in ids:
+        vault = ids["vault_id"]
+        call = partial(arm.list_all, f"{_VAULTS}/deletedBackupInstances", vault)
+        readers["deleted"] = Below(vault, partial(once, f"preflight deleted {vault}", call), [])
+    return readers
+
+
+def _absent(facts: Document) -> list[str]:
+    """The IDs that are known not to exist, in lower case."""
+    return [str(facts[f"{name}_id"]).lower() for name in EXISTING if name in facts and facts[name] is None]
+
+
+def _within(id_: str, places: list[str]) -> bool:
+    """Whether an ID is one of these, or below one."""
+    return any(f"{id_.lower()}/".startswith(f"{place}/") for place in places)
+
+
+def _permissions(arm: Arm, once: Once, scopes: Iterable[str], absent: list[str], known: Permitted) -> Permitted:
+    """What the caller may do at each scope, or where it does not exist above it; None where Azure does not tell.
+
+    Every place is asked once, and goes into ``known`` by its ID in lower case.
+    """
+    ways = {
+        scope: [place for place in permissions.places(scope) if not _within(place, absent)]
+        for scope in dict.fromkeys(scopes)
+    }
+    while True:
+        # Where nothing is permitted there is no such place, and the next one counts.
+        nearest = {
+            scope: [place for place in way if known.get(place.lower(), True) != []] for scope, way in ways.items()
+        }
+        ask = sorted({way[0] for way in nearest.values() if way and way[0].lower() not in known})
+        if not ask:
+            return {scope: known[way[0].lower()] if way else [] for scope, way in nearest.items()}
+        answers = arm.together(
+            [partial(once, f"preflight may {place}", partial(permissions.permitted, arm, place)) for place in ask]
+        )
+        known.update({place.lower(): answer for place, answer in zip(ask, answers, strict=True)})
 
 
 def _gather(arm: Arm, readers: Mapping[str, Callable[[], Any]], wanted: set[str]) -> Document:
@@ -235,12 +307,15 @@ def _gather(arm: Arm, readers: Mapping[str, Callable[[], Any]], wanted: set[str]
     return dict(zip(names, arm.together([partial(read, name) for name in names]), strict=False))
 
 
-def _deleted_vaults(arm: Arm, facts: Document) -> list[Document]:
+def _deleted_vaults(arm: Arm, once: Once, facts: Document) -> list[Document]:
     """The soft-deleted vaults of the cluster's region, while the vault does not exist; otherwise its name is taken."""
     if facts["vault"] or not facts["cluster"]:
         return []
     subscription = _ids.segment(facts["vault_id"], "subscriptions")
-    return deleted_vaults(arm, subscription, facts["cluster"].get("location") or "")
+    location = facts["cluster"].get("location") or ""
+    call = partial(deleted_vaults, arm, subscription, location)
+    found: list[Document] = once(f"preflight deleted vaults {subscription} {location}", call)
+    return found
 
 
 def _disks(arm: Arm, facts: Document) -> list[Document]:
@@ -253,15 +328,18 @@ def _disks(arm: Arm, facts: Document) -> list[Document]:
     return arm.list_all("Microsoft.Compute/disks", _ids.resource_group(subscription, group))
 
 
-def _roles(arm: Arm, params: Params, facts: Document) -> Document:
-    """Which roles for backup are missing, and of these which the caller may not assign."""
+def _missing_roles(arm: Arm, params: Params, facts: Document, absent: list[str]) -> list[Document]:
+    """Which roles for backup are missing."""
     policy = facts.get("policy")
     tier = isinstance(policy, dict) and policy_form.uses_vault_tier(policy.get("properties") or {})
     parties = permissions.Parties(facts["cluster"], facts["vault"], preflight_cluster.installed(facts))
     wanted = permissions.rows({**permissions.DEFAULTS, **params, "operation": "backup"}, parties, tier)
-    assignments = permissions.existing(arm, wanted)
-    missing = [row for row in wanted if not permissions.table.matching(row, assignments[row["scope"]])]
-    scopes = sorted({row["assignment_scope"] for row in missing})
-    answers = arm.together([partial(permissions.may_assign, arm, scope) for scope in scopes])
-    may = dict(zip(scopes, answers, strict=False))
-    return {"missing": missing, "denied": [row for row in missing if not may[row["assignment_scope"]]]}
+    assignments = permissions.existing(arm, [row for row in wanted if not _within(row["scope"], absent)])
+    return [row for row in wanted if not permissions.table.matching(row, assignments.get(row["scope"], []))]
+
+
+def _judged_roles(arm: Arm, once: Once, missing: list[Document], absent: list[str], known: Permitted) -> Document:
+    """The missing roles, and of these which the caller may not assign."""
+    may = _permissions(arm, once, [row["assignment_scope"] for row in missing], absent, known)
+    denied = [row for row in missing if not permissions.assigns(may[row["assignment_scope"]])]
+    return {"missing": missing, "denied": denied}
