@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.emulator import Emulator
 from tests.harness import FAST, ROOT, Run
@@ -141,3 +143,14 @@ def test_it_goes_by_subscriptions_where_that_is_asked_for(emulator, fleet):
     assert [cluster["name"] for cluster in asked["clusters"]] == [name]
     queried = [entry["body"]["subscriptions"] for entry in emulator.journal() if "ResourceGraph" in entry["path"]]
     assert sorted(queried[-1]) == sorted(fleet.subscriptions)
+
+
+def test_what_the_guide_shows(fleet, tmp_path):
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_fleet.rst").read_text()
+    blocks = re.findall(r"^\.\. code-block:: yaml\n\n((?:    .*\n|\n)+)", guide, re.MULTILINE)
+    (block,) = (one for one in blocks if "tasks_from: report" in one)
+    plays = yaml.safe_load(block.replace("/srv/reports", str(tmp_path)).replace("platform", "group-0"))
+    run = fleet.subscription.play(playbook=plays, variables=WAITING)
+    (failed,) = [step for step in run.steps if step.failed]
+    assert failed.result["msg"].startswith("1 cluster has the finding unprotected (not protected), and 0 may: bare. ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
