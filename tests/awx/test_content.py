@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -160,3 +161,17 @@ def test_questions_are_about_variables_that_are_read() -> None:
         for question in template.get("survey", []):
             variable = question["variable"]
             assert variable in known or variable in str(template["extra_vars"]), variable
+
+
+def test_artifacts_have_names_that_mean_nothing_else_and_are_documented() -> None:
+    """AWX makes them extra variables of the next jobs, over which nothing has a say, not even a fact."""
+    artifacts: set[str] = set()
+    for playbook in (ROOT / "playbooks").glob("*.yml"):
+        for block in re.findall(r"set_stats:\n +aggregate: false\n +data:\n((?: {14}.*\n)+)", playbook.read_text()):
+            artifacts |= set(re.findall(r"^ {14}(\w+):", block, re.MULTILINE))
+    assert {"aks_backup_protect_failed", "aks_backup_report_clusters"} <= artifacts
+    role = ROOT / "roles" / "aks_backup"
+    taken = {name for file in role.rglob("*.yml") for name in re.findall(r"\baks_backup_\w+", file.read_text())}
+    assert artifacts & taken == set()
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_awx.rst").read_text()
+    assert [name for name in sorted(artifacts) if f"``{name}``" not in guide] == []

@@ -130,6 +130,10 @@ def test_answers_to_questions_reach_the_role(awx: Awx) -> None:
     (warned,) = awx.launch("backup_now", {**clusters, "aks_backup_awx_warnings": "fail"})
     assert warned.status == "failed" and warned.artifacts["aks_backup_now_failed"] == ["aks-1"]
 
+    (drill,) = successful(awx.launch("drill", {**clusters, "aks_backup_awx_namespaces": "shop, jobs"}))
+    (shown,) = drill.artifacts["aks_backup_drill_results"]
+    assert {one["source"] for one in shown["namespaces"]} == {"jobs", "shop"}
+
     answers = {
         "aks_backup_awx_namespaces": "shop, default",
         "aks_backup_awx_mappings": "shop: shop-restored",
@@ -138,7 +142,7 @@ def test_answers_to_questions_reach_the_role(awx: Awx) -> None:
     }
     for given in (answers, {}):
         (check,) = successful(awx.launch("restore", {**clusters, **given}, check=True))
-        (plan,) = [result["plan"] for _host, task, result in check.results() if "Restore from" in task]
+        (plan,) = [result["plan"] for _host, _task, result in check.results() if "plan" in result]
         assert plan["conflict_policy"] == given.get("aks_backup_awx_conflicts", "Skip")
         namespaces = {"shop": "shop-restored", "default": "default"} if given else {}
         assert {one["source"]: one["target"] for one in plan["namespaces"] or []} == namespaces
