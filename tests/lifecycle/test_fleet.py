@@ -305,6 +305,8 @@ def test_preflight_is_of_each_cluster(emulator):
         assert f"{name} is stopped" in first[name]["msg"] or "Stopped" in first[name]["msg"]
     # Who only wants to know is told, and goes on to where it fails.
     assert any("(fail): " in sentence for sentence in first["aks-3"]["preflight"])
+    warned = [one for one in run["first"].result["warnings"] if "(fail): " in one]
+    assert [one.partition(" ")[0] for one in warned] == ["aks-3:"]
     assert "bv-alone" not in str(run["first"].writes)
     [vault] = [one for one in run["first"].result["shared"] if "bv-alone" in one["id"] and one["step"] == "vault"]
     assert vault["failed"]
