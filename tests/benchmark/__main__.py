@@ -17,6 +17,7 @@ import platform
 import sys
 import tempfile
 import time
+from typing import Any
 
 from tests.benchmark import ours, plot, report
 from tests.benchmark.cloud import SPEED, Cloud
@@ -67,20 +68,24 @@ def main() -> None:
             bench.coverage()
         if "azcollection" in parts:
             bench.azcollection(options.bundle or sys.exit("--bundle says where azure.azcollection is"))
-    result = {
+    result: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "machine": machine(),
         "minutes": round((time.monotonic() - begin) / 60, 1),
         "forks": ours.FORKS,
         "rows": bench.rows,
     }
+    write(result, options)
+
+
+def write(result: dict[str, Any], options: argparse.Namespace) -> None:
     folder = ROOT / ("docs/performance" if options.keep else ".work/bench")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n")
     tables = report.page(result)
     (folder / "results.md").write_text(tables)
     if not options.only:
-        (folder / "cost.svg").write_text(plot.drawing(bench.rows))
+        (folder / "cost.svg").write_text(plot.drawing(result["rows"]))
     if options.keep:
         GUIDE.write_text(report.guide(result, GUIDE.read_text()))
     print(f"\n{tables}\nwritten to {folder.relative_to(ROOT)}")

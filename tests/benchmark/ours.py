@@ -19,8 +19,9 @@ from tests.harness import ROOT
 PROGRAM = pathlib.Path(sys.executable).with_name("ansible-playbook")
 ROLE, FLEET = ROOT / "playbooks" / "protect.yml", ROOT / "playbooks" / "protect_fleet.yml"
 FORKS = 10
-# As many clusters share a vault; Azure allows more, and few have so many.
-PER_VAULT = 100
+# As many clusters share a vault, a storage account and the groups. Azure allows more; whoever reads the role
+# assignments of a scope gets those of all clusters that share it.
+TOGETHER = 100
 PAGE = {"output": {"html": "{{ playbook_dir }}/coverage.html"}}
 COVERAGE = {
     "hosts": "localhost",
@@ -33,7 +34,10 @@ COVERAGE = {
 def inventory(clusters: int) -> dict[str, Any]:
     """All variables that the role needs, and a policy whose backups do not start while the clock runs fast."""
     hosts = {
-        f"aks-{number}": {"aks_backup_vault": {"name": f"bv-{(number - 1) // PER_VAULT}"}}
+        f"aks-{number}": {
+            "aks_backup_resource_group": f"rg-backup-{(number - 1) // TOGETHER}",
+            "aks_backup_snapshot_resource_group": f"rg-snapshots-{(number - 1) // TOGETHER}",
+        }
         for number in range(1, clusters + 1)
     }
     variables = {

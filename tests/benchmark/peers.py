@@ -179,8 +179,8 @@ TASKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "role_definition_id": "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/"
             + READER}},
         {"aks.backup.aks_backup_permissions": {
-            "cluster_name": "aks-1", "cluster_resource_group": GROUP, "vault_name": "bv-0",
-            "vault_resource_group": "rg-aks-backup-eastus", "snapshot_resource_group": "rg-aks-snapshots-eastus",
+            "cluster_name": "aks-1", "cluster_resource_group": GROUP, "vault_name": "bv-aks-eastus",
+            "vault_resource_group": "rg-backup-0", "snapshot_resource_group": "rg-snapshots-0",
             "storage_account_id": "{account_id}"}},
     ),
 }  # fmt: skip
