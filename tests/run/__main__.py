@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 
 from . import places
@@ -72,8 +73,16 @@ def run_stage(stage: Stage, arguments: list[str], shown: bool) -> Result:
     return Result(stage, outcome, time.monotonic() - started, note)
 
 
+def next_stage(waiting: c.Sequence[Stage], tested: bool) -> Stage | None:
+    """The first that may start: no stage of pytest while another one is under way."""
+    return next((stage for stage in waiting if not (stage.pytest and tested)), None)
+
+
 def run_stages(stages: c.Sequence[Stage], arguments: list[str], jobs: int, shown: bool) -> list[Result]:
-    """Run the stages, the first alone when it is the one that makes the environments; results in their order."""
+    """Run the stages, the first alone when it is the one that makes the environments; results in their order.
+
+    Of the stages of pytest one at a time, so that none of the others waits behind two of them.
+    """
     results: dict[str, Result] = {}
 
     def one(stage: Stage) -> None:
@@ -86,17 +95,40 @@ def run_stages(stages: c.Sequence[Stage], arguments: list[str], jobs: int, shown
                 tail = (places.LOGS / f'{stage.name}.log').read_text().splitlines()[-60:]
                 print(''.join(f'        | {line}\n' for line in tail), end='', flush=True)
 
-    rest = list(stages)
-    if rest and rest[0].name == 'env':
-        one(rest.pop(0))
+    waiting = list(stages)
+    if waiting and waiting[0].name == 'env':
+        one(waiting.pop(0))
         if results['env'].outcome == 'failed':
-            rest = []
+            waiting = []
+    changed = threading.Condition()
+    tested: list[Stage] = []  # under way, of those that take both cores: one at a time
+
+    def work() -> None:
+        while True:
+            with changed:
+                changed.wait_for(lambda: not waiting or next_stage(waiting, bool(tested)))
+                stage = next_stage(waiting, bool(tested))
+                if stage is None:
+                    return
+                waiting.remove(stage)
+                if stage.pytest:
+                    tested.append(stage)
+            try:
+                one(stage)
+            finally:
+                with changed:
+                    if stage.pytest:
+                        tested.remove(stage)
+                    changed.notify_all()
+
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         try:
-            for future in [pool.submit(one, stage) for stage in rest]:
+            for future in [pool.submit(work) for _job in range(jobs)]:
                 future.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            with changed:
+                waiting.clear()
+                changed.notify_all()
             stop_all()
             raise
     return [results[stage.name] for stage in stages if stage.name in results]

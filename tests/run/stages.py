@@ -209,10 +209,11 @@ def molecule_problem(output: str, scenarios: list[str]) -> str | None:
     return None
 
 
-def pytest(*folders: str, env: str = 'core', dist: str = 'load') -> c.Callable[[Shell, list[str]], None]:
+def pytest(*folders: str, env: str = 'core', dist: str = 'worksteal') -> c.Callable[[Shell, list[str]], None]:
     """A stage that runs the tests of some folders or files, or those that its arguments name, in an environment.
 
-    dist: how they are shared out, as in xdist; by file where the tests of a file share what takes long to make.
+    dist: how they are shared out, as in xdist: in halves, of which who has done his own takes from the other's rest; by
+    file where the tests of a file share what takes long to make.
     """
     def run(shell: Shell, arguments: list[str]) -> None:
         chosen = any((ROOT / argument.split('::')[0]).exists() for argument in arguments)
@@ -220,7 +221,7 @@ def pytest(*folders: str, env: str = 'core', dist: str = 'load') -> c.Callable[[
             if not chosen and not (ROOT / folder).is_file() and not any((ROOT / folder).rglob('test_*.py')):
                 raise Skipped(f'there are no tests in {folder}')
         targets = arguments if chosen else [*folders, *arguments]
-        # One after the other: each takes two cores, and a test whose time is stretched meets the emulator's schedules.
+        # Another ./run in the same clone may be at tests as well: each takes two cores.
         with locked('pytest'):
             code, output = shell.call(
                 'python', '-m', 'pytest', '-n', '2', '--dist', dist, *targets, env=env, accept=(0, 1, 5),
@@ -294,13 +295,13 @@ def replace_process(arguments: list[str]) -> None:
     os.execve(python(), [str(python()), *arguments], {**environ, 'PYTHONPATH': str(ROOT)})
 
 
-# In the order in which they start; the long ones first, since two run at a time.
+# In the order in which they start, of pytest's one at a time: the long ones first.
 STAGES = (
     Stage('env', 'make the environments', env, ()),
-    Stage('sanity', "ansible-test's sanity tests, without ignore files", sanity),
-    Stage('molecule', 'the role: plan, converge, again, plan again, verify; over five beginnings', molecule),
     Stage('lifecycle', 'every module through create, change, delete, as a process and in the worker',
           pytest('tests/lifecycle'), pytest=True),
+    Stage('sanity', "ansible-test's sanity tests, without ignore files", sanity),
+    Stage('molecule', 'the role: plan, converge, again, plan again, verify; over five beginnings', molecule),
     Stage('failures', 'faults, interruptions and concurrency', pytest('tests/failures'), pytest=True),
     Stage('emulator-tests', 'the emulator, driven by the bare Azure packages', pytest('tests/emulator/tests'),
           pytest=True),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
+import threading
 
 import pytest
 
@@ -166,6 +167,34 @@ def test_every_outcome_of_a_stage_is_reported(tmp_path: pathlib.Path, monkeypatc
         ("skip", "skipped", "nothing there"),
         ("fail", "failed", "something wrong"),
     ]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_stages_of_pytest_neither_meet_nor_keep_others_waiting(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    monkeypatch.setattr(places, "LOGS", tmp_path)
+    monkeypatch.setattr("tests.run.__main__.prepare", lambda *_: None)
+    under_way, met, others = [], [], threading.Event()
+
+    def tests(shell: Shell, arguments: list[str]) -> None:
+        met.extend(under_way)
+        under_way.append(shell.name)
+        # Held up until the other stages are through, where there is anybody to do them.
+        assert jobs == 1 or others.wait(20)
+        under_way.remove(shell.name)
+
+    def other(shell: Shell, arguments: list[str]) -> None:
+        if shell.name == "last":
+            others.set()
+
+    stages = [Stage(name, "", tests, pytest=True) for name in ("first", "second")]
+    stages += [Stage(name, "", other) for name in ("third", "last")]
+    results = run_stages(stages, [], jobs, shown=False)
+    assert [(result.stage.name, result.outcome) for result in results] == [
+        (stage.name, "passed") for stage in stages
+    ]  # fmt: skip
+    assert met == []
 
 
 def test_what_follows_a_stage_goes_to_its_tool() -> None:
