@@ -155,10 +155,8 @@ def test_throttled_for_ever(subscription, after):
     then = THROTTLED if after is None else {**THROTTLED, "retry_after": after}
     prepare(subscription, chain(subscription, until="vault"))
     subscription.fault(then, method="PUT", path="backupVaults/bv-east$")
-    begun = time.monotonic()
     run = subscription.play(playbook=[play([step(subscription, "vault")], **IMPATIENT)])
     assert_gave_up(run, "vault", "TooManyRequests", "Azure to take more requests")
-    assert time.monotonic() - begun < 20
 
 
 def test_what_never_gets_better(subscription):
@@ -173,13 +171,11 @@ def test_what_never_gets_better(subscription):
         "broken": "Azure",
     }
     tasks = [step(subscription, "vault", title=name, name=name, ignore=True) for name in said]
-    begun = time.monotonic()
     run = subscription.play(playbook=[play(tasks, **IMPATIENT)]).ok()
     for name, piece in said.items():
         result = run[name].result
         assert run[name].failed and piece in result["msg"] and result["msg"].endswith((".", ")")), result["msg"]
         assert f"backupVaults/{name}" in result["msg"] and "Traceback" not in str(result)
-    assert time.monotonic() - begun < 60
     # What hangs is there, and is not taken for done.
     again = subscription.play(playbook=[play(tasks[:1], **IMPATIENT)]).ok()
     assert again["hangs"].failed and "the Backup vault to leave state" in again["hangs"].result["msg"]
