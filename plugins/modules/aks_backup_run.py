@@ -17,8 +17,8 @@ description:
   - A job that fails fails the task, with Azure's reason and what to do about it. A job that ends with warnings has made
     a backup which lacks something. It is a success, and the warnings are shown.
   - Azure needs the name of the policy's backup rule, which tools name differently. The module reads it from the policy.
-  - A backup instance that Azure is still configuring is waited for. One whose protection is suspended, stopped or in error
-    is refused.
+  - A backup instance that Azure is still configuring is waited for. One whose protection is suspended, stopped or in
+    error is refused.
 requirements:
   - python >= 3.10
   - azure-core >= 1.35
