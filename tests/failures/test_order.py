@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.harness import FAST, Subscription, play, task
+from tests.harness import Subscription, task
 from tests.harness.sdk import Somebody
 from tests.harness.steps import chain, prepare, step
 
-# Seconds: longer than a role takes to be in force at the emulator's speed, short enough to wait for in vain.
-IMPATIENT = {"module_defaults": {"group/aks.backup.aks_backup": {**FAST, "wait_timeout": 2}}}
+# Seconds for the instance: longer than a role takes to be in force at the speed of the emulator, short enough to wait
+# for in vain. The other steps have time, also where the machine is slow.
+IMPATIENT = {"wait_timeout": 3}
 
 
 class LeftOut(NamedTuple):
@@ -51,8 +52,11 @@ def test_every_step_before_the_instance_has_a_row(subscription):
 @pytest.mark.parametrize("missing", LEFT_OUT)
 def test_a_step_that_is_left_out(subscription, somebody, missing):
     row = LEFT_OUT[missing]
-    tasks = [{**task, "ignore_errors": True} for task in chain(subscription, without=missing)]
-    run = subscription.play(playbook=[play(tasks, **IMPATIENT)])
+    tasks = [
+        step(subscription, one["name"], ignore=True, **(IMPATIENT if one["name"] == "instance" else {}))
+        for one in chain(subscription, without=missing)
+    ]
+    run = subscription.play(tasks)
     failed = [one.task for one in run.steps if one.failed]
     assert failed[0] == row.first, run.output[-4000:]
     assert row.says in run[row.first].result["msg"]
@@ -101,14 +105,13 @@ TAKEN_AWAY = {
 def ready(emulator):
     """A subscription in which all is done but the instance. Each test takes something away and puts it back."""
     made = Subscription(emulator)
-    run = made.play(chain(made, until="instance")).ok()
-    made.assignments = run["permissions"].result["assignments"]
+    made.assignments = prepare(made, chain(made, until="instance"))["permissions"]["assignments"]
     return made
 
 
 def refused(subscription, code):
     """Protect in vain; gives the result."""
-    run = subscription.play(playbook=[play([step(subscription, "instance")], **IMPATIENT)])
+    run = subscription.play([step(subscription, "instance", **IMPATIENT)])
     assert run.code == 2, run.output[-2000:]
     assert run.writes == []
     assert subscription.resources("Microsoft.DataProtection/backupVaults/backupInstances") == []

@@ -19,7 +19,8 @@ from tests.harness.direct import azure
 from tests.harness.slices import PROMPT, Sliced
 
 PROTECT = ROOT / "playbooks" / "protect.yml"
-SLICES, CLUSTERS = 4, 20
+# More clusters than forks, so that each slice has a second round.
+SLICES, CLUSTERS = 4, 6
 ONCE = {
     "Microsoft.DataProtection/backupVaults": 1,
     "Microsoft.DataProtection/backupVaults/backupPolicies": 1,
@@ -46,7 +47,7 @@ def inventory(names: list[str]) -> dict:
     return {"all": {"hosts": hosts, "vars": shared}}
 
 
-def test_four_slices_of_twenty_clusters_at_the_same_time(emulator):
+def test_four_slices_of_the_role_at_the_same_time(emulator):
     names = [f"aks-{number:02}" for number in range(SLICES * CLUSTERS)]
     clusters = [{"name": name, "resource_group": "rg-clusters", "location": "eastus"} for name in names]
     groups = [{"name": "rg-clusters", "location": "eastus"}]

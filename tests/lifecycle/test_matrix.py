@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.harness import ROOT, Subscription
-from tests.harness.steps import FLEET, chain, in_process, step
+from tests.harness.steps import FLEET, chain, in_process, prepare, step
 
 
 @dataclass
@@ -122,11 +122,25 @@ NAMES = sorted(
 )
 
 
-@pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
 @pytest.mark.parametrize("module", NAMES)
-def test_the_twelve_steps(subscription, module, worker):
+def test_the_twelve_steps(subscription, module):
+    the_twelve_steps(subscription, module, worker=True)
+
+
+def test_each_module_in_a_process_of_its_own(subscription):
+    """As little of it as tells whether modules start there; test_matrix_process has the rest."""
+    prepare(subscription, chain(subscription, until="instance"))
+    tasks = [step(subscription, case.step, title=module, check=True, **case.create)
+             for module, case in cases(subscription).items()]  # fmt: skip
+    run = subscription.play(in_process(tasks), worker=None).ok()
+    assert all(one.requests and "diff" in one.result for one in run.steps)
+    assert len(run.steps) == len(NAMES) and run.writes == []
+
+
+def the_twelve_steps(subscription: Subscription, module: str, worker: bool) -> None:
     case = cases(subscription)[module]
-    before = [] if case.step == "providers" else chain(subscription, until=case.until or case.step)
+    if case.step != "providers":
+        prepare(subscription, chain(subscription, until=case.until or case.step))
     tasks = []
     acts = {"create": case.create}
     if case.modify is not None:
@@ -138,7 +152,7 @@ def test_the_twelve_steps(subscription, module, worker):
             for mode in ("check", "real"):
                 title = f"{act} {time} {mode}"
                 tasks.append(step(subscription, case.step, title=title, check=mode == "check", **given))
-    run = subscription.play([*before, *(tasks if worker else in_process(tasks))], worker=None).ok()
+    run = subscription.play(tasks, worker=worker).ok()
     for act in acts:
         planned, done = run[f"{act} first check"], run[f"{act} first real"]
         assert planned.changed and done.changed, (act, planned.result, done.result)

@@ -88,6 +88,7 @@ NOT_OURS = [
     "MethodNotAllowed",
     "MissingApiVersionParameter",
     "NotModelledByEmulator",
+    "PropertyChangeNotAllowed",
     "RoleDefinitionHasAssignments",
     "RoleDefinitionWithSameNameExists",
     "SubscriptionNotInactive",
