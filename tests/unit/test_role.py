@@ -146,7 +146,25 @@ def test_every_option_of_the_module_can_be_given(name):
         **(fragment(FRAGMENTS[name]) if name in FRAGMENTS else {}),
     }
     theirs = shapes(documented, by_the_role | by_id)
+    if name == "aks_backup_permissions":
+        # Taken away is what goes with the protection.
+        theirs["mode"]["choices"].remove("revoke")
     assert shapes(OPTIONS[name]["options"], by_id) == theirs
+
+
+# The steps that a cluster which is protected as asked for does not need.
+STEPS = ("container", "extension", "instances", "permissions", "shared", "trusted_access")
+
+
+def test_the_look_is_given_all_that_the_steps_are():
+    """Or a change of what it is not given would be taken for none, and never made."""
+    theirs = {name for step in STEPS for name in re.findall(r"\baks_backup_\w+", TASKS[step]) if name in OPTIONS}
+    looked = TASKS["look"].partition("__aks_backup_entry:")[2]
+    assert {name for name in theirs if not re.search(rf"\b{name}\b", looked)} == set()
+    entry = block("aks_backup_fleet", "DOCUMENTATION")["options"]["clusters"]["suboptions"]
+    for name in sorted(theirs & set(STRUCTURES)):
+        taken = shapes(entry[name.removeprefix("aks_backup_")]["suboptions"])
+        assert shapes(OPTIONS[name]["options"]) == taken, name
 
 
 def test_signing_in_has_the_options_of_the_modules():
