@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from . import errors
 from .clock import stamp
@@ -37,7 +37,7 @@ class Reply:
 
 Handler = Callable[["Call"], "Reply | dict[str, Any] | None"]
 # A reply is for collections that Azure answers with one object.
-Lister = Callable[["Call"], "Iterable[dict[str, Any]] | Reply"]
+Lister = Callable[["Call"], Union[Iterable[dict[str, Any]], "Reply"]]
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def watch(state: pathlib.Path, looks: int = 2, **options: Any) -> list[dict[str,
         if not task.cancel():
             await task
         assert seen >= looks
-        return [queue.get_nowait() for _ in range(queue.qsize())]
+        return [queue.get_nowait() for dummy in range(queue.qsize())]
 
     return asyncio.run(run())
 

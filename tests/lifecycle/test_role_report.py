@@ -138,7 +138,7 @@ def test_it_goes_by_subscriptions_where_that_is_asked_for(emulator, fleet):
     # The vault may be in another subscription than the cluster.
     other = next(id_ for id_ in fleet.subscriptions if id_ != fleet.subscription.id)
     vault = f"/subscriptions/{other}/resourceGroups/rg-fleet/providers/Microsoft.DataProtection/backupVaults/bv-fleet"
-    (name, *_) = sorted(home)
+    name = min(home)
     asked = one(report(fleet, [name], aks_backup_vault={"id": vault}).ok(), LOOK).result
     assert [cluster["name"] for cluster in asked["clusters"]] == [name]
     queried = [entry["body"]["subscriptions"] for entry in emulator.journal() if "ResourceGraph" in entry["path"]]

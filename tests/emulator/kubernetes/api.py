@@ -60,7 +60,7 @@ def request(cluster: Cluster, method: str, path: str, body: Any = None, extensio
             now: str = "2026-01-05T00:00:00Z", brief: bool = False) -> Answer:
     """Answer a request: ``(HTTP status, JSON or text)``. ``extension``: whether the backup extension is there, which
     brings the kinds of its objects. ``now`` is written to what is deleted. ``brief``: lists hold metadata only."""
-    path, _, query = path.partition("?")
+    path, dummy, query = path.partition("?")
     found = PATH.fullmatch(path)
     group = (found["group"] or "") if found else ""
     if not found or VERSIONS.get(group) != found["version"] or (group == BACKUP_GROUP and not extension):

@@ -49,7 +49,7 @@ def run(command: str, files: Mapping[str, str], send: Send) -> tuple[int, str]:
 
 def _names(kinds: list[str], namespace: str, send: Send) -> tuple[int, str]:
     """The objects of several kinds, as ``kind.group/name``, a line each."""
-    known = {f"{resource}.{group}".rstrip("."): (kind, group) for kind, (group, resource, _) in KINDS.items()}
+    known = {f"{resource}.{group}".rstrip("."): (kind, group) for kind, (group, resource, dummy) in KINDS.items()}
     lines = []
     for each in kinds:
         if each not in known:

@@ -281,7 +281,6 @@ def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
             clusters.add(world, subscription, **values)
 
 
-
 def put_cluster(call: Call) -> Reply:
     old = call.record
     refusal = old and busy(call.world, call.id)
@@ -316,11 +315,11 @@ PROVIDER = Provider(
             "command.run": command_run, access.EVENT: access.finish},
     types=(
         Type("managedClusters", render=render_cluster, put=put_cluster, read_only=clusters.READ_ONLY,
-             model="azure.mgmt.containerservice.models:ManagedCluster", posts={
-            "start": Post(switch), "stop": Post(switch),
-            "listClusterAdminCredential": Post(credentials("clusterAdmin"), write=False),
-            "listClusterUserCredential": Post(credentials("clusterUser"), write=False),
-            "runCommand": Post(run_command, "azure.mgmt.containerservice.models:RunCommandRequest")}),
+             model="azure.mgmt.containerservice.models:ManagedCluster",
+             posts={"start": Post(switch), "stop": Post(switch),
+                    "listClusterAdminCredential": Post(credentials("clusterAdmin"), write=False),
+                    "listClusterUserCredential": Post(credentials("clusterUser"), write=False),
+                    "runCommand": Post(run_command, "azure.mgmt.containerservice.models:RunCommandRequest")}),
         Type("managedClusters/agentPools"),
         Type("managedClusters/trustedAccessRoleBindings", put=put_binding, delete=delete_binding,
              model="azure.mgmt.containerservice.models:TrustedAccessRoleBinding",

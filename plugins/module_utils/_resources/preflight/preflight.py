@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
@@ -30,7 +30,7 @@ CHECKS: dict[str, Check] = {
     check.id: check for part in (preflight_cluster, preflight_backup, preflight_storage) for check in part.CHECKS
 }
 # What the caller may do by scope, None where Azure does not tell.
-Permitted = dict[str, list[Document] | None]
+Permitted: TypeAlias = "dict[str, list[Document] | None]"
 Once = Callable[[str, Callable[[], Any]], Any]
 SEVERITIES = ("error", "warning", "info")
 
