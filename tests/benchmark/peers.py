@@ -165,8 +165,8 @@ class Sequence:
         }  # fmt: skip
 
 
-# One task each, in azure.azcollection and here. Not the storage account: the module for it asks the account's blob
-# endpoint, which the emulator does not have, and spends three minutes on trying again.
+# One task each, in azure.azcollection and here. Not the storage account: its module took three minutes with the
+# emulator, and why was not looked into.
 GROUP_ID = "/subscriptions/{subscription}/resourceGroups/rg-one"
 TASKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "resource group": (
