@@ -248,7 +248,7 @@ def test_a_failed_protection_is_mended(subscription):
             refused(subscription, "fails"),
             refused(subscription, "fails again"),
             task("without the binding", "aks_trusted_access", **CLUSTER, **VAULT, state="absent"),
-            refused(subscription, "not mended", resync=True, wait_timeout=4),
+            refused(subscription, "not mended", resync=True, wait_timeout=8),
             refused(subscription, "not mended, not validated", resync=True, validation="none"),
             step(subscription, "binding", title="with the binding"),
             *planned(subscription, "mended", resync=True),

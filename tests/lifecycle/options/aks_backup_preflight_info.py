@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.harness.steps import CLUSTER, VAULT, storage
+from tests.harness.steps import CLUSTER, VAULT, chain, storage
 from tests.lifecycle.options import Shows
 
 GROUPS = "/subscriptions/{subscription}/resourceGroups"
@@ -16,7 +16,8 @@ ELSEWHERE = "00000000-0000-0000-0000-00000000e15e"
 
 
 def BEFORE(subscription):
-    return []
+    """What is below something that does not exist is not asked for."""
+    return chain(subscription, until="binding")
 
 
 def BASE(subscription):
@@ -31,7 +32,7 @@ def BASE(subscription):
 
 
 OPTIONS = {
-    "blob_container": Shows({"blob_container": "other"}, shows="/containers/other"),
+    "blob_container": Shows({"blob_container": "other"}, shows="blob_container is aks-east-1 and not other"),
     "checks": Shows({"checks": ["storage_keys"]}, hides="node_pools"),
     "cluster_id": Shows(
         {"cluster_id": f"{CLUSTERS}/aks-east-2", "cluster_name": None, "cluster_resource_group": None},
@@ -47,7 +48,7 @@ OPTIONS = {
     "policy_name": Shows({"policy_name": "by-name"}, shows="/backupPolicies/by-name"),
     "severity": Shows({"severity": "error"}, hides="storage_keys"),
     "snapshot_resource_group": Shows({"snapshot_resource_group": "rg-other"}, shows="rg-other"),
-    "storage_account": Shows({"storage_account": "st2"}, shows=f"{ACCOUNTS}/st2"),
+    "storage_account": Shows({"storage_account": "st2"}, shows=" and not st2"),
     "storage_account_id": Shows(
         {
             "storage_account": None,
