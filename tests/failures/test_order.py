@@ -15,7 +15,7 @@ from tests.harness.steps import chain, prepare, step
 
 # Seconds for the instance: longer than a role takes to be in force at the speed of the emulator, short enough to wait
 # for in vain. The other steps have time, also where the machine is slow.
-IMPATIENT = {"wait_timeout": 3}
+IMPATIENT = {"wait_timeout": 5}
 
 
 class LeftOut(NamedTuple):

@@ -188,9 +188,9 @@ def test_an_interrupted_run_is_found_and_followed(protected, worker, moment):
 def test_a_wait_that_is_too_short_says_so_and_the_next_run_goes_on(protected):
     with pace(protected, 20):
         hasty = play([run_task("hasty", ignore=True)], module_defaults={
-            "group/aks.backup.aks_backup": {**FAST, "wait_timeout": 3}})  # fmt: skip
+            "group/aks.backup.aks_backup": {**FAST, "wait_timeout": 5}})  # fmt: skip
         run = protected.play(playbook=[hasty, play([run_task("again")])]).ok()
-    assert "Gave up after 3 seconds (wait_timeout) of waiting for the job" in run["hasty"].result["msg"]
+    assert "Gave up after 5 seconds (wait_timeout) of waiting for the job" in run["hasty"].result["msg"]
     assert "run again to pick it up" in run["hasty"].result["msg"]
     assert "/backupJobs/" in run["hasty"].result["error"]["resource_id"]
     assert run["again"].result["followed"] and len(backups(protected)) == 1
