@@ -274,6 +274,15 @@ def test_a_failed_protection_is_mended(subscription):
     assert mended.result["diff"]["after"]["protection_error"] is None
 
 
+def test_what_was_found_is_told_when_the_time_is_up_in_the_middle_of_looking_again(subscription):
+    prepare(subscription, [one for one in chain(subscription, until="instance") if one["name"] != "binding"])
+    subscription.fault({"delay": 12}, method="GET", path="/trustedAccessRoleBindings", nth=2, times=1)
+    run = subscription.play([refused(subscription, "refused", wait_timeout=8)]).ok()
+    looks = [one for one in run["refused"].requests if one["path"].endswith("/trustedAccessRoleBindings")]
+    assert len(looks) == 2
+    assert "Run aks_trusted_access." in " ".join(run["refused"].result["error"]["problems"])
+
+
 def test_everything_in_the_way_is_told_at_once(subscription):
     """Azure names what it meets first; the rest is found beside it."""
     tasks = [one for one in chain(subscription, until="instance") if one["name"] not in ("binding", "permissions")]

@@ -52,10 +52,13 @@ def validate(arm: Arm, target: str, verb: str, properties: Document) -> None:
     )
 
 
-def patiently(arm: Arm, call: Callable[[], object], look: Callable[[AzureError], list[str]] = lambda exc: []) -> None:
+def patiently(
+    arm: Arm, call: Callable[[], object], look: Callable[[AzureError], list[str] | None] = lambda exc: []
+) -> None:
     """Make the call again and again while it is refused for want of what takes effect by itself.
 
-    ``look`` finds what else stands in the way of it, for the message. Raises :class:`AzureError` with both.
+    ``look`` finds what else stands in the way of it, for the message; None where it could not look, which leaves what
+    was found before. Raises :class:`AzureError` with both.
     """
     refused: AzureError | None = None
     beside: list[str] = []
@@ -73,7 +76,8 @@ def patiently(arm: Arm, call: Callable[[], object], look: Callable[[AzureError],
             raise _completed(refused, message, beside) from late
         except AzureError as exc:
             # Looked for now, since at the deadline there is no time left to look.
-            beside = look(exc)
+            found = look(exc)
+            beside = beside if found is None else found
             if not set(exc.codes or [str(exc.code)]) <= SETTLING_CODES:
                 raise _completed(exc, exc.message, beside) from exc
             refused = exc
@@ -87,12 +91,12 @@ def _completed(error: AzureError, message: str, beside: list[str]) -> AzureError
     return AzureError(f"{message} Found beside it: {' '.join(beside)}", **{**error.facts, "problems": problems})
 
 
-def _beside(arm: Arm, error: AzureError, target: str, properties: Document) -> list[str]:
-    """What is in the way beside an error of the service. Not being allowed to look leaves it at the error."""
+def _beside(arm: Arm, error: AzureError, target: str, properties: Document) -> list[str] | None:
+    """What is in the way beside an error of the service; None to who may not look or has no time left to."""
     try:
         return obstacles(arm, target, properties, bool(CONFLICTS & set(error.codes)))
     except (AzureError, TimedOut):
-        return []
+        return None
 
 
 def obstacles(arm: Arm, target: str, properties: Document, conflict: bool = False) -> list[str]:
