@@ -212,7 +212,7 @@ def molecule_problem(output: str, scenarios: list[str]) -> str | None:
 def pytest(*folders: str, env: str = 'core', dist: str = 'worksteal') -> c.Callable[[Shell, list[str]], None]:
     """A stage that runs the tests of some folders or files, or those that its arguments name, in an environment.
 
-    dist: how they are shared out, as in xdist: in halves, of which who has done his own takes from the other's rest; by
+    dist: how they are shared out, as in xdist: in parts, of which who has done his own takes from another's rest; by
     file where the tests of a file share what takes long to make.
     """
     def run(shell: Shell, arguments: list[str]) -> None:
@@ -221,10 +221,11 @@ def pytest(*folders: str, env: str = 'core', dist: str = 'worksteal') -> c.Calla
             if not chosen and not (ROOT / folder).is_file() and not any((ROOT / folder).rglob('test_*.py')):
                 raise Skipped(f'there are no tests in {folder}')
         targets = arguments if chosen else [*folders, *arguments]
-        # Another ./run in the same clone may be at tests as well: each takes two cores.
+        # Another ./run in the same clone may be at tests as well: each takes two cores. Three processes, since a test
+        # waits for Azure or for a playbook a quarter of its time.
         with locked('pytest'):
             code, output = shell.call(
-                'python', '-m', 'pytest', '-n', '2', '--dist', dist, *targets, env=env, accept=(0, 1, 5),
+                'python', '-m', 'pytest', '-n', '3', '--dist', dist, *targets, env=env, accept=(0, 1, 5),
             )
         if code == 1:
             raise Failed('tests failed')
@@ -316,18 +317,22 @@ STAGES = (
     Stage('types', 'mypy over the engine, action plugins, emulator and tools', types, ('core', 'lint')),
     Stage('docs', 'antsibull-docs over plugins and guides', docs, ('lint',)),
     Stage('changelog', 'fragments and changelog.yaml', changelog, ('lint',)),
+    Stage('test-day-two', "the role's entry points after protection is set up; not part of test, but of CI",
+          pytest('tests/day_two'), pytest=True, apart=True),
+    Stage('test-fleets', 'what is told of random fleets, fifty each, and what is there; not part of test, but of CI',
+          pytest('tests/fleets'), pytest=True, apart=True),
     Stage('test-k8s', 'hooks and resource modifiers with a real API server of Kubernetes; not part of test, but of CI',
           kubernetes, pytest=True, apart=True),
     Stage('bench', 'what it costs, beside the Azure CLI and azure.azcollection; takes arguments; not part of test',
           bench, ('core', 'az'), apart=True),
     Stage('test-az', 'the Azure CLI with the emulator, beside the collection; not part of test',
           pytest('tests/az', dist='loadfile'), ('core', 'az'), pytest=True, apart=True),
-    Stage('test-eda', 'the rulebook with ansible-rulebook, which takes Java 17 or newer; not part of test',
+    Stage('test-eda', 'the rulebook with ansible-rulebook, which takes Java 17 or newer; not part of test, but of CI',
           rulebook, ('eda',), pytest=True, apart=True),
     Stage('test-provision', 'a cluster created by azure.azcollection and protected; not part of test, but of CI',
           provision, pytest=True, apart=True),
     Stage('test-scale', 'a thousand clusters in four slices, throttled, in a quarter of an hour; not part of test',
           pytest('tests/scale'), pytest=True, apart=True),
-    Stage('test-browser', 'the coverage page in headless Chromium, which has to be installed; not part of test',
+    Stage('test-browser', 'the coverage page in Chromium, which has to be installed; not part of test, but of CI',
           pytest('tests/browser', env='browser', dist='loadfile'), ('browser',), pytest=True, apart=True),
 )
