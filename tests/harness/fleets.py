@@ -5,20 +5,25 @@
 
 Protecting a thousand clusters by requests would take half a minute, and a backup that is late would take a day. So the
 documents are put where the emulator keeps them, in the shapes of its own code. What Resource Graph and ARM then answer
-is the emulator's business.
+is the emulator's business. What a report and an inventory tell of them is read here as well.
 """
 
 from __future__ import annotations
 
+import json
+import pathlib
 import random
+import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import yaml
+
 from tests.emulator import Emulator
 from tests.emulator.backup import jobs, times
 from tests.emulator.tests.furnished import policy
-from tests.harness import Subscription
+from tests.harness import PLAYBOOK, Step, Subscription
 
 AKS = "Microsoft.ContainerService/managedClusters"
 PROVIDERS = ("Microsoft.ContainerService", "Microsoft.DataProtection", "Microsoft.KubernetesConfiguration")
@@ -26,6 +31,9 @@ REGIONS = ("eastus", "westeurope")
 FORBIDDEN = {"code": "UserErrorTrustedAccessGatewayReturnedForbidden", "message": "The gateway said no."}
 DENIED = {"code": "UserErrorMissingRequiredPermissions", "message": "The vault <b>lacks</b> a role."}
 OLD = 40.0  # hours; the policies allow 26
+PLUGIN = {"plugin": "aks.backup.aks_clusters"}
+# What the inventory makes a group of each.
+STATES = ("configuring", "error", "protected", "stopped", "suspended", "unprotected")
 
 
 @dataclass(frozen=True)
@@ -208,3 +216,37 @@ def large_fleet(emulator: Emulator, clusters: int) -> Fleet:
     }
     tags = {name: {"team": "<script>alert(1)</script>"} for name in list(conditions)[::100]}
     return Fleet(emulator, conditions, 1, tags)
+
+
+def reasons(step: Step) -> dict[str, set[str]]:
+    """Cluster -> what a report found in it."""
+    return {one["name"]: {found["reason"] for found in one["findings"]} for one in step.result["clusters"]}
+
+
+def expected(fleet: Fleet, strict: bool = False) -> dict[str, set[str]]:
+    """Cluster -> what there is to find; ``strict`` where partial backups do not count."""
+    return {name: {*how.found, *(how.strict if strict else ())} for name, how in fleet.conditions.items()}
+
+
+def look(subscription: Subscription, folder: pathlib.Path, options: dict[str, Any] | None = None, *arguments: str,
+         code: int = 0, name: str = "aks_clusters.yml", **environment: str | None) -> Any:  # fmt: skip
+    """What ansible-inventory shows: the JSON of --list, or all that it said where it fails."""
+    (folder / name).write_text(yaml.safe_dump({**PLUGIN, **(options or {})}))
+    done = subprocess.run(
+        [PLAYBOOK.with_name("ansible-inventory"), "-i", folder / name, "--list", *arguments],
+        env=subscription.process_environment(
+            folder,
+            {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", "ANSIBLE_PYTHON_INTERPRETER": None, **environment},
+        ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout) if code == 0 else " ".join(done.stderr.split())
+
+
+def groups(shown: dict[str, Any]) -> dict[str, list[str]]:
+    """State -> the hosts of its group."""
+    return {state: sorted(shown.get(f"backup_{state}", {}).get("hosts", [])) for state in STATES}

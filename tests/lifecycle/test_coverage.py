@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import stat
-import threading
-import time
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,7 +19,7 @@ from tests.documented import differences
 from tests.emulator import Emulator
 from tests.emulator.backup import times
 from tests.harness import Run, Step, task
-from tests.harness.fleets import CONDITIONS, UNBOUND, Fleet, large_fleet, random_fleet
+from tests.harness.fleets import CONDITIONS, UNBOUND, Fleet, expected, large_fleet, reasons
 
 REPORT = "aks_backup_coverage_info"
 
@@ -37,16 +35,8 @@ def every_condition(emulator: Emulator, subscriptions: int = 1) -> Fleet:
     return Fleet(emulator, {name.replace("_", "-"): how for name, how in CONDITIONS.items()}, subscriptions)
 
 
-def reasons(step: Step) -> dict[str, set[str]]:
-    return {one["name"]: {found["reason"] for found in one["findings"]} for one in step.result["clusters"]}
-
-
 def states(step: Step) -> dict[str, str]:
     return {one["name"]: one["protection"]["state"] for one in step.result["clusters"]}
-
-
-def expected(fleet: Fleet, strict: bool = False) -> dict[str, set[str]]:
-    return {name: {*how.found, *(how.strict if strict else ())} for name, how in fleet.conditions.items()}
 
 
 def requests(emulator: Emulator, since: int) -> list[dict[str, Any]]:
@@ -240,42 +230,6 @@ def test_a_file_that_cannot_be_written(emulator):
         [{**task("write", REPORT, output={"json": "/proc/coverage.json"}), "ignore_errors": True}]
     ).ok()
     assert run["write"].result["msg"].startswith("/proc/coverage.json cannot be written where this task runs: ")
-
-
-def test_fifty_random_fleets_while_clusters_go_away(emulator):
-    """What is reported is what the emulator was told; of clusters that are being deleted, nothing or what they were."""
-    for start in range(0, 50, 10):
-        fleets = [random_fleet(emulator, 1000 + seed) for seed in range(start, start + 10)]
-        told = [expected(fleet) for fleet in fleets]
-        for number, fleet in enumerate(fleets):
-            if number % 2 and not any(how.extension for how in fleet.conditions.values()):
-                # Where no extension is seen at all, and no cluster is asked, none counts as missing.
-                told[number] = {name: found - {"extension_missing"} for name, found in told[number].items()}
-        tasks = []
-        for number, fleet in enumerate(fleets):
-            environment = fleet.subscription.environment
-            tasks.append(task(f"{number}", REPORT, subscriptions=fleet.subscriptions, tenant=fleet.tenant,
-                              client_id=environment["AZURE_CLIENT_ID"], secret=environment["AZURE_CLIENT_SECRET"],
-                              check_clusters=number % 2 == 0))  # fmt: skip
-        # Clusters of every third fleet go away one by one while the reports are made.
-        going = [(fleet, name) for fleet in fleets[::3] for name in list(fleet.conditions)]
-        gone = threading.Thread(
-            target=lambda todo=going: [(fleet.remove(name), time.sleep(0.05)) for fleet, name in todo]
-        )
-        gone.start()
-        run = fleets[0].subscription.play(tasks).ok()
-        gone.join()
-        for number, before in enumerate(told):
-            found = reasons(run[str(number)])
-            if number % 3:
-                assert found == before, (start, number)
-            else:
-                assert set(found) <= set(before), (start, number)
-                # Where the cluster itself is asked, extension and binding may be gone before it; the rest is not.
-                going_too = {"binding_missing", "extension_missing", "extension_failed"}
-                assert all(found[name] - going_too == before[name] - going_too for name in found), (start, number)
-                if number % 2:
-                    assert all(found[name] == before[name] for name in found), (start, number)
 
 
 def test_pages_of_two(emulator):

@@ -7,129 +7,12 @@ costs next to nothing.
 
 from __future__ import annotations
 
-import json
-import random
 import re
 from typing import Any
 
-import pytest
-
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy.stagger import slot
-from tests.harness import FAST, ROOT, Subscription, task
-
-PROTECT, PROTECT_FLEET = ROOT / "playbooks" / "protect.yml", ROOT / "playbooks" / "protect_fleet.yml"
-REGIONS = ("eastus", "westeurope")
-MADE = (
-    "Microsoft.Authorization/roleAssignments",
-    "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings",
-    "Microsoft.DataProtection/backupVaults",
-    "Microsoft.DataProtection/backupVaults/backupInstances",
-    "Microsoft.DataProtection/backupVaults/backupPolicies",
-    "Microsoft.KubernetesConfiguration/extensions",
-    "Microsoft.Resources/resourceGroups",
-    "Microsoft.Storage/storageAccounts",
-    "Microsoft.Storage/storageAccounts/blobServices/containers",
-)
-GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-# What Azure makes up, and what follows from the subscription's ID.
-MADE_UP = re.compile(
-    rf"{GUID}|stbkp\w+|tarb-[0-9a-f]{{16}}|(?<=-)[0-9a-f]{{12}}\b|\d{{4}}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)?", re.IGNORECASE
-)
-# Azure's own account of when and how often, and not of what.
-PASSING = ("etag", "lastModifiedTime", "policyVersion", "systemData")
-
-
-def scenario(regions: dict[str, str], stopped: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A subscription with clusters of these names in their regions."""
-    return {
-        "subscriptions": [
-            {
-                "name": "Fleet",
-                "providers": {"Microsoft.ContainerService": "Registered", "Microsoft.Storage": "Registered"},
-                "resource_groups": [{"name": "rg-clusters", "location": "eastus"}],
-                "clusters": [
-                    {"name": name, "resource_group": "rg-clusters", "location": region,
-                     "power_state": "Stopped" if name in stopped else "Running"}
-                    for name, region in regions.items()
-                ],
-            }
-        ]
-    }  # fmt: skip
-
-
-def entries(regions: dict[str, str], more: dict[str, dict[str, Any]] | None = None) -> list[dict[str, Any]]:
-    return [
-        {
-            "cluster": {"name": name, "resource_group": "rg-clusters"},
-            "location": region,
-            "policy": {"schedule": {"frequency": "weekly"}},
-            **(more or {}).get(name, {}),
-        }
-        for name, region in regions.items()
-    ]
-
-
-def hosts(clusters: list[dict[str, Any]]) -> dict[str, Any]:
-    """The same clusters as an inventory for the role."""
-    found = {
-        one["cluster"]["name"]: {f"aks_backup_{option}": value for option, value in one.items()} for one in clusters
-    }
-    variables = {
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-        "aks_backup_poll_interval": FAST["poll_interval"],
-        "aks_backup_wait_timeout": FAST["wait_timeout"],
-        "aks_backup_preflight": "skip",
-    }
-    return {"all": {"hosts": found, "vars": variables}}
-
-
-def world(subscription: Subscription) -> list[str]:
-    """All that has been made, without what Azure makes up; a line each."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {plain(key): plain(inner) for key, inner in value.items() if key not in PASSING}
-        if isinstance(value, list):
-            return sorted((plain(item) for item in value), key=str)
-        return MADE_UP.sub("*", value).lower() if isinstance(value, str) else value
-
-    found = [(kind, one) for kind in MADE for one in subscription.resources(kind)]
-    return sorted(json.dumps([kind, plain(one)], sort_keys=True) for kind, one in found)
-
-
-def random_fleet(seed: int) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Clusters by region, and what is asked for each of them."""
-    chance = random.Random(seed)
-    regions = {f"aks-{number}": chance.choice(REGIONS) for number in range(chance.randrange(2, 6))}
-    more: dict[str, dict[str, Any]] = {}
-    for name, region in regions.items():
-        asked: dict[str, Any] = {}
-        if chance.random() < 0.3:
-            asked["vault"] = {"name": f"bv-{name}", "redundancy": "ZoneRedundant"}
-        if chance.random() < 0.3:
-            asked["storage"] = {"container": f"backups-{name}"}
-        if chance.random() < 0.3:
-            asked["instances"] = [{"backup_configuration": {"excluded_namespaces": ["scratch"]}}]
-        if chance.random() < 0.3:
-            asked["state"] = chance.choice(["stopped", "suspended"])
-        if chance.random() < 0.3:
-            asked["resource_group"] = f"rg-{region}"
-        if chance.random() < 0.3:
-            asked["policy"] = {"name": f"mine-{name}", "preset": "disaster_recovery"}
-        more[name] = asked
-    return regions, entries(regions, more)
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_role_and_the_task_make_the_same(emulator, seed):
-    regions, clusters = random_fleet(seed)
-    by_role, by_task = (Subscription(emulator, scenario(regions)) for _each in (1, 2))
-    by_role.play(playbook=PROTECT, inventory=hosts(clusters)).ok()
-    by_task.play(playbook=PROTECT_FLEET, inventory=hosts(clusters)).ok()
-    assert world(by_task) == world(by_role)
-    # And each finds nothing left to do where the other one was.
-    again = by_role.play(playbook=PROTECT_FLEET, inventory=hosts(clusters)).ok()
-    assert again.writes == [] and not any(step.changed for step in again.steps)
+from tests.harness import Subscription
+from tests.harness.wishes import PROTECT, entries, fleet, hosts, scenario, world
 
 
 def test_staggered_clusters_get_the_policies_of_their_slots(emulator):
@@ -187,10 +70,6 @@ def cluster_id(subscription: Subscription, name: str) -> str:
 
 def policy_name(minutes: int) -> str:
     return f"aks-week-plus-{minutes}m" if minutes else "aks-week"
-
-
-def fleet(name: str, clusters: list[dict[str, Any]], **options: Any) -> dict[str, Any]:
-    return task(name, "aks_backup_fleet", **{"clusters": clusters, **options})
 
 
 def test_a_fleet_from_plan_to_second_run(emulator):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.harness import ROOT, Run, Subscription, task
-from tests.lifecycle.test_fleet import entries, fleet, hosts, scenario
+from tests.harness.wishes import entries, fleet, hosts, scenario
 
 PROTECT = ROOT / "playbooks" / "protect.yml"
 # What is asked for anew, and how what is said of it begins.

@@ -6,19 +6,14 @@
 from __future__ import annotations
 
 import json
-import pathlib
-import subprocess
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.emulator import Emulator
-from tests.harness import FAST, PLAYBOOK, Subscription
-from tests.harness.fleets import CONDITIONS, Fleet, random_fleet
-
-PLUGIN = {"plugin": "aks.backup.aks_clusters"}
-STATES = ("configuring", "error", "protected", "stopped", "suspended", "unprotected")
+from tests.harness import FAST, Subscription
+from tests.harness.fleets import CONDITIONS, PLUGIN, STATES, Fleet, groups, look
 
 
 @pytest.fixture(scope="module")
@@ -26,30 +21,6 @@ def emulator():
     # A clock as slow as the real one, so that what was backed up in time stays so while tests run.
     with Emulator(speed=1) as running:
         yield running
-
-
-def look(subscription: Subscription, folder: pathlib.Path, options: dict[str, Any] | None = None, *arguments: str,
-         code: int = 0, name: str = "aks_clusters.yml", **environment: str | None) -> Any:  # fmt: skip
-    """What ansible-inventory shows: the JSON of --list, or all that it said where it fails."""
-    (folder / name).write_text(yaml.safe_dump({**PLUGIN, **(options or {})}))
-    done = subprocess.run(
-        [PLAYBOOK.with_name("ansible-inventory"), "-i", folder / name, "--list", *arguments],
-        env=subscription.process_environment(
-            folder,
-            {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", "ANSIBLE_PYTHON_INTERPRETER": None, **environment},
-        ),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    return json.loads(done.stdout) if code == 0 else " ".join(done.stderr.split())
-
-
-def groups(shown: dict[str, Any]) -> dict[str, list[str]]:
-    """State -> the hosts of its group."""
-    return {state: sorted(shown.get(f"backup_{state}", {}).get("hosts", [])) for state in STATES}
 
 
 def questions(emulator: Emulator, since: int) -> int:
@@ -182,23 +153,6 @@ def test_no_place_is_known(emulator, tmp_path):
 def test_other_files_are_left_to_other_plugins(emulator, tmp_path):
     fleet = Fleet(emulator, {"a": CONDITIONS["bare"]})
     assert "aks_clusters" in look(fleet.subscription, tmp_path, code=1, name="clusters.yml")
-
-
-def test_fifty_random_fleets(emulator, tmp_path):
-    """One inventory file each, all read by one command: the groups are what the emulator was told."""
-    fleets = [random_fleet(emulator, seed) for seed in range(50)]
-    files, expected = [], {}
-    for seed, fleet in enumerate(fleets):
-        file = tmp_path / f"{seed}.aks_clusters.yml"
-        environment = fleet.subscription.environment
-        file.write_text(yaml.safe_dump({
-            **PLUGIN, "subscriptions": fleet.subscriptions, "tenant": fleet.tenant, "hostnames": [f"f{seed}-{{name}}"],
-            "client_id": environment["AZURE_CLIENT_ID"], "secret": environment["AZURE_CLIENT_SECRET"]}))  # fmt: skip
-        files += ["-i", str(file)]
-        expected |= {f"f{seed}-{name}": how.state for name, how in fleet.conditions.items()}
-    shown = look(fleets[0].subscription, tmp_path, {"names": ["none"]}, *files)
-    found = {host: state for state, hosts in groups(shown).items() for host in hosts}
-    assert found == expected and len(set(found.values())) == len(STATES)
 
 
 def test_the_role_protects_what_is_not_protected(tmp_path):

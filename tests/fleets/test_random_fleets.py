@@ -22,13 +22,13 @@ from tests.emulator import Emulator
 from tests.harness import Subscription
 from tests.harness.direct import azure, perform
 from tests.harness.slices import PROMPT
+from tests.harness.wishes import REGIONS, scenario
 
 AKS = "Microsoft.ContainerService/managedClusters"
 BINDINGS = f"{AKS}/trustedAccessRoleBindings"
 INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 CONTAINERS = "Microsoft.Storage/storageAccounts/blobServices/containers"
-REGIONS = ("eastus", "westeurope")
 # What a cluster's entry may ask for -> Azure's state of its backup instance, and ours.
 STATES = {
     "present": ("ProtectionConfigured", "protected"),
@@ -50,22 +50,7 @@ class World:
         self.chance = random.Random(seed)
         self.names = [f"aks-{number}" for number in range(self.chance.randrange(2, 6))]
         regions = {name: self.chance.choice(REGIONS) for name in self.names}
-        self.subscription = Subscription(
-            emulator,
-            {
-                "subscriptions": [
-                    {
-                        "name": f"Fleet {seed}",
-                        "providers": {"Microsoft.ContainerService": "Registered", "Microsoft.Storage": "Registered"},
-                        "resource_groups": [{"name": "rg-clusters", "location": "eastus"}],
-                        "clusters": [
-                            {"name": name, "resource_group": "rg-clusters", "location": region}
-                            for name, region in regions.items()
-                        ],
-                    }
-                ]
-            },
-        )
+        self.subscription = Subscription(emulator, scenario(regions))
         self.server = emulator.server.world
         self.entries = {name: self._wishes(name, region) for name, region in regions.items()}
         self.gone: set[str] = set()
