@@ -67,6 +67,8 @@ options:
     description:
       - Start nothing when the newest recovery point is younger than this, a number with V(m), V(h), V(d) or V(w) behind
         it, for minutes, hours, days or weeks. A recovery point that lacks something does not count.
+      - With O(fail_on_warnings=true) one that a job with warnings has made does not count either, which takes a list of
+        the vault's jobs. So a run that has failed of warnings does not succeed when it is repeated.
     type: str
   wait:
     description:

@@ -132,6 +132,10 @@ def test_jobs_that_fail_or_warn_say_why_and_what_to_do(protected):
             *(run_task(code, ignore=True) for code in CODES),
             run_task("warned"),
             run_task("warned and failed", ignore=True, fail_on_warnings=True),
+            run_task("enough for some", skip_if_newer_than="4h"),
+            run_task("planned", check=True, fail_on_warnings=True, skip_if_newer_than="4h"),
+            run_task("repeated", fail_on_warnings=True, skip_if_newer_than="4h"),
+            run_task("now it is enough", fail_on_warnings=True, skip_if_newer_than="4h"),
         ]
     ).ok()
     for code in CODES:
@@ -143,6 +147,14 @@ def test_jobs_that_fail_or_warn_say_why_and_what_to_do(protected):
     assert any("UserErrorNamespaceNotFound" in text and "What to do" in text
                for text in run["warned"].result["warnings"])  # fmt: skip
     assert "ended as CompletedWithWarnings" in run["warned and failed"].result["msg"]
+    # What such a job has made lets nobody through who wants none: not when the run is repeated either.
+    assert [run[title].changed for title in ("enough for some", "planned", "repeated", "now it is enough")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert run["repeated"].result["job"]["status"] == "Completed" and run["planned"].writes == []
 
 
 def asked(subscription):

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
-from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs
+from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs, run
 
 UTC = datetime.timezone.utc
 
@@ -66,3 +66,28 @@ def test_periods():
     assert [times.period(text) for text in ("30m", "24h", "7d", "2w")] == [1800, 86400, 604800, 1209600]
     with pytest.raises(Refused, match="24h or 7d"):
         times.period("a week")
+
+
+def job(start, status, operation="OnDemandBackup"):
+    return {"start_time": f"2026-01-05T{start}:00Z" if start else None, "status": status, "operation": operation}
+
+
+@pytest.mark.parametrize(
+    ("listed", "warned"),
+    [
+        ([], False),
+        ([job("07:00", "CompletedWithWarnings")], True),
+        ([job("07:00", "CompletedWithWarnings", "ScheduledBackup")], True),
+        ([job("06:00", "CompletedWithWarnings"), job("07:00", "Completed")], False),
+        ([job("07:00", "Completed"), job("07:30", "CompletedWithWarnings")], True),
+        # Neither what came after the point, nor what makes none, nor what has not begun.
+        ([job("07:00", "Completed"), job("09:00", "CompletedWithWarnings")], False),
+        ([job("07:00", "CompletedWithWarnings"), job("07:30", "Failed")], True),
+        ([job("07:00", "CompletedWithWarnings"), job("07:30", "Completed", "Restore")], True),
+        ([job("07:00", "Completed"), job(None, "CompletedWithWarnings")], False),
+    ],
+)
+def test_the_job_that_made_a_point(listed, warned):
+    point = {"time": "2026-01-05T08:00:00.1234567Z"}
+    assert run.made_with_warnings(listed, point) is warned
+    assert run.made_with_warnings(list(reversed(listed)), point) is warned

@@ -39,7 +39,7 @@ def run(arm: Arm, params: dict[str, Any]) -> Outcome:
     }
     if newer_than is not None:
         found = young_enough(points.read(arm, id_, secondary=False), newer_than, times.now())
-        if found:
+        if found and not (params["fail_on_warnings"] and _warned(arm, id_, found)):
             result.update(recovery_point=found, recovery_point_id=found["name"])
             shown = {"backup": {"backup_instance_id": id_, "recovery_point_id": found["name"]}}
             return Outcome(False, shown, shown, result)
@@ -79,6 +79,31 @@ def young_enough(found: list[Document], newer_than: int, now: datetime.datetime)
         if points.whole(point) and when is not None:
             return point if now - when < datetime.timedelta(seconds=newer_than) else None
     return None
+
+
+def _warned(arm: Arm, instance_id: str, point: Document) -> bool:
+    """Whether the job that made a point ended with warnings. Points of the operational tier do not say so themselves.
+
+    The service backs an instance up once at a time, so it is the newest backup that had begun by the point's time.
+    """
+    jobs_of_vault = map(jobs.represent, arm.list_all(jobs.JOBS, _ids.parent(instance_id)))
+    return made_with_warnings(
+        [job for job in jobs_of_vault if _ids.same(job["backup_instance_id"], instance_id)], point
+    )
+
+
+def made_with_warnings(of_instance: list[Document], point: Document) -> bool:
+    """The same, from the jobs of the point's instance, as :func:`jobs.represent` shows them. A job that is forgotten
+    by now, or was never listed, warns of nothing.
+    """
+    at = times.moment(point["time"])
+    begun: list[tuple[datetime.datetime, str]] = []
+    for job in of_instance:
+        began, status = times.moment(job["start_time"]), str(job["status"]).lower()
+        made = status in ("completed", "completedwithwarnings") and str(job["operation"]).endswith("Backup")
+        if made and began and at and began <= at:
+            begun.append((began, status))
+    return bool(begun) and max(begun)[1] == "completedwithwarnings"
 
 
 def _job_id(vault: str, answer: Document) -> str | None:
