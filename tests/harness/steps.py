@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from typing import Any
 
-from tests.harness import Subscription, task
+from tests.harness import Run, Step, Subscription, task
 from tests.harness.direct import perform
 
 Tasks = list[dict[str, Any]]
@@ -122,6 +122,32 @@ def prepare(subscription: Subscription, tasks: Tasks) -> dict[str, dict[str, Any
             assert not result.get("failed"), result
             results[task["name"]] = result
     return results
+
+
+def carry_out(subscription: Subscription, tasks: Tasks) -> Run:
+    """Do the tasks in the process of the test, as a playbook would: to the first failure that is not ignored.
+
+    For tests of what modules say and do to Azure, which are the same contracts over the same packages. What Ansible
+    makes of a module, and where it runs, is for tests with playbooks.
+    """
+    steps: list[Step] = []
+    seen = max([0, *(one["n"] for one in subscription.journal())])
+    with tempfile.TemporaryDirectory(prefix="aks-backup-") as shared:
+        for task in tasks:
+            ((action, options),) = ((key, value) for key, value in task.items() if key.startswith(PREFIX))
+            assert set(task) <= {"name", action, "diff", "check_mode", "ignore_errors"}, task
+            module, check = action.removeprefix(PREFIX), task.get("check_mode", False)
+            result = perform(subscription, module, check=check, shared=shared, **options)
+            # What was told on the way is no part of a result, and Ansible leaves out what there is none of.
+            result = {key: value for key, value in result.items() if key != "told" and (key != "warnings" or value)}
+            requests = subscription.journal(seen)
+            seen = max([seen, *(one["n"] for one in requests)])
+            kind = "failed" if result.get("failed") else "ok"
+            steps.append(Step(kind, "localhost", task["name"], action, result, requests))
+            if kind == "failed" and not task.get("ignore_errors"):
+                break
+    ended_well = not steps[-1].failed or bool(task.get("ignore_errors"))
+    return Run(0 if ended_well else 2, "\n".join(str(step.result.get("msg", "")) for step in steps), steps)
 
 
 def in_process(tasks: Tasks) -> Tasks:

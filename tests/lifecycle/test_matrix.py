@@ -128,7 +128,7 @@ def test_the_twelve_steps(subscription, module):
 
 
 def test_each_module_in_a_process_of_its_own(subscription):
-    """As little of it as tells whether modules start there; test_matrix_process has the rest."""
+    """Plans, which tell whether modules start there; test_matrix_process has them make something."""
     prepare(subscription, chain(subscription, until="instance"))
     tasks = [step(subscription, case.step, title=module, check=True, **case.create)
              for module, case in cases(subscription).items()]  # fmt: skip
