@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections import Counter
 from datetime import datetime
 
 import pytest
 
-from tests.harness import FAST, play
-from tests.harness.steps import chain, prepare, step
+from tests.harness.steps import carry_out, chain, prepare, step
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
-IMPATIENT = {"module_defaults": {"group/aks.backup.aks_backup": {**FAST, "wait_timeout": 2}}}
+# Seconds to wait in vain: the first answer must come in time on a slow machine, and asking again costs it.
+IMPATIENT = {"wait_timeout": 6, "poll_interval": 1}
 
 
 def statuses(step_, method, piece):
@@ -42,7 +41,7 @@ def assignments(subscription):
 
 def test_a_fresh_identity_that_the_directory_does_not_know_yet(subscription):
     subscription.fault({"status": 400, "code": "PrincipalNotFound"}, method="PUT", path="roleAssignments/", times=6)
-    run = subscription.play(chain(subscription, until="instance")).ok()
+    run = carry_out(subscription, chain(subscription, until="instance")).ok()
     assert statuses(run["permissions"], "PUT", "roleAssignments") == {400: 6, 201: 4}
     assert len(assignments(subscription)) == len(set(assignments(subscription))) == 4
 
@@ -50,7 +49,7 @@ def test_a_fresh_identity_that_the_directory_does_not_know_yet(subscription):
 def test_the_directory_takes_its_time(subscription, settings):
     """The same without a rule: replicas of the directory learn late of the identities of vault and extension."""
     settings(identity_visible=1500)
-    run = subscription.play(chain(subscription, until="instance")).ok()
+    run = carry_out(subscription, chain(subscription, until="instance")).ok()
     assert statuses(run["permissions"], "PUT", "roleAssignments")[400] >= 1
     assert len(assignments(subscription)) == 4
 
@@ -58,7 +57,7 @@ def test_the_directory_takes_its_time(subscription, settings):
 def test_an_identity_that_never_comes(subscription):
     subscription.fault({"status": 400, "code": "PrincipalNotFound"}, method="PUT", path="roleAssignments/")
     prepare(subscription, chain(subscription, until="permissions"))
-    run = subscription.play(playbook=[play([step(subscription, "permissions")], **IMPATIENT)])
+    run = carry_out(subscription, [step(subscription, "permissions", **IMPATIENT)])
     assert_gave_up(run, "permissions", "PrincipalNotFound", "the new identity to reach the directory")
 
 
@@ -73,17 +72,6 @@ def before_binding(subscription):
     return subscription
 
 
-def refused_twice(subscription, names, seconds):
-    """Run the steps until Azure has refused twice, and let time pass then."""
-    with subscription.running([step(subscription, name) for name in names]) as running:
-        while running.process.poll() is None:
-            if len([one for one in subscription.writes() if one["status"] == 409]) >= 2:
-                subscription.emulator.advance(seconds)
-                break
-            time.sleep(0.02)
-        return running.wait().ok()
-
-
 @pytest.mark.parametrize(
     ("code", "message"),
     [
@@ -95,7 +83,7 @@ def test_another_operation_of_aks(before_binding, code, message):
     before_binding.fault(
         {"status": 409, "code": code, "message": message}, method="PUT", path="trustedAccessRoleBindings/", times=3
     )
-    run = before_binding.play([step(before_binding, "binding")]).ok()
+    run = carry_out(before_binding, [step(before_binding, "binding")]).ok()
     refused = statuses(run["binding"], "PUT", BINDINGS.rpartition("/")[2])
     assert refused[409] == 3 and refused[201] == 1
     assert len(before_binding.resources(BINDINGS)) == 1
@@ -104,7 +92,7 @@ def test_another_operation_of_aks(before_binding, code, message):
 def test_an_operation_of_aks_that_does_not_end(before_binding, somebody):
     before_binding.fault({"lro": "hang"}, method="PUT", path="trustedAccessRoleBindings/theirs")
     somebody.bind("theirs", somebody.vault_id.replace("bv-east", "bv-theirs"), wait=False)
-    run = before_binding.play(playbook=[play([step(before_binding, "binding")], **IMPATIENT)])
+    run = carry_out(before_binding, [step(before_binding, "binding", **IMPATIENT)])
     assert_gave_up(run, "binding", "OperationNotAllowed", "another operation on the cluster")
 
 
@@ -128,7 +116,7 @@ THROTTLED = {"status": 429, "code": "TooManyRequests", "message": "The request w
 def test_throttled(subscription, method, path, times):
     """Twelve, since Azure's packages give up by themselves after ten."""
     subscription.fault({**THROTTLED, "retry_after": 10}, method=method, path=path, times=times)
-    run = subscription.play(chain(subscription)).ok()
+    run = carry_out(subscription, chain(subscription)).ok()
     hits = [one for one in subscription.journal() if one["fault"] and one["status"] == 429]
     assert len(hits) == times
     assert run["run"].result["job"]["status"] == "Completed"
@@ -142,7 +130,7 @@ def test_throttled(subscription, method, path, times):
 def test_the_time_that_azure_asks_for_is_kept(subscription):
     seconds = 1000
     subscription.fault({**THROTTLED, "retry_after": seconds}, method="PUT", path="backupVaults/bv-east$", times=2)
-    run = subscription.play(chain(subscription, until="policy")).ok()
+    run = carry_out(subscription, chain(subscription, until="policy")).ok()
     tries = [one for one in run["vault"].requests if one["method"] == "PUT"]
     assert [one["status"] for one in tries] == [429, 429, 201]
     times = [datetime.fromisoformat(one["time"]) for one in tries]
@@ -155,7 +143,7 @@ def test_throttled_for_ever(subscription, after):
     then = THROTTLED if after is None else {**THROTTLED, "retry_after": after}
     prepare(subscription, chain(subscription, until="vault"))
     subscription.fault(then, method="PUT", path="backupVaults/bv-east$")
-    run = subscription.play(playbook=[play([step(subscription, "vault")], **IMPATIENT)])
+    run = carry_out(subscription, [step(subscription, "vault", **IMPATIENT)])
     assert_gave_up(run, "vault", "TooManyRequests", "Azure to take more requests")
 
 
@@ -170,14 +158,15 @@ def test_what_never_gets_better(subscription):
         "down": "ServerTimeout: Injected by a fault rule.",
         "broken": "Azure",
     }
-    tasks = [step(subscription, "vault", title=name, name=name, ignore=True) for name in said]
-    run = subscription.play(playbook=[play(tasks, **IMPATIENT)]).ok()
+    tasks = [step(subscription, "vault", title=name, name=name, ignore=True, **IMPATIENT) for name in said]
+    # In a playbook, since the last two end in the packages and not in the collection.
+    run = subscription.play(tasks).ok()
     for name, piece in said.items():
         result = run[name].result
         assert run[name].failed and piece in result["msg"] and result["msg"].endswith((".", ")")), result["msg"]
         assert f"backupVaults/{name}" in result["msg"] and "Traceback" not in str(result)
     # What hangs is there, and is not taken for done.
-    again = subscription.play(playbook=[play(tasks[:1], **IMPATIENT)]).ok()
+    again = carry_out(subscription, tasks[:1]).ok()
     assert again["hangs"].failed and "the Backup vault to leave state" in again["hangs"].result["msg"]
 
 
@@ -202,7 +191,7 @@ def converged(subscription):
     assert len(subscription.resources("Microsoft.DataProtection/backupVaults/backupPolicies")) == 1
     assert len(subscription.resources(BINDINGS)) == 1
     assert len(assignments(subscription)) == len(set(assignments(subscription))) == 4
-    assert subscription.play(chain(subscription, until="run")).ok().writes == []
+    assert carry_out(subscription, chain(subscription, until="run")).ok().writes == []
 
 
 @pytest.mark.parametrize(
@@ -215,7 +204,7 @@ def test_the_first_try_of_each_write_gets_lost(subscription, then):
         subscription.fault(then, method="PUT", path=path, times=1)
     if "status" in then:
         subscription.fault(then, method="POST", path="validateForBackup|/register", times=2)
-    subscription.play(chain(subscription, until="run")).ok()
+    carry_out(subscription, chain(subscription, until="run")).ok()
     hit = Counter(one["fault"] for one in subscription.journal() if one["fault"])
     assert len(hit) >= len(PUTS), hit
     converged(subscription)
@@ -225,7 +214,7 @@ def test_reads_that_get_lost(subscription):
     ways = ({"status": 503, "code": "ServerTimeout"}, {"drop": "before"}, {"drop": "after"}, {"truncate": True})
     for number in range(12):
         subscription.fault(ways[number % 4], method="GET", nth=1 + 4 * number, times=1)
-    subscription.play(chain(subscription, until="run")).ok()
+    carry_out(subscription, chain(subscription, until="run")).ok()
     assert len([one for one in subscription.journal() if one["fault"]]) >= 12
     converged(subscription)
 
@@ -235,7 +224,7 @@ def test_reads_that_get_lost(subscription):
 
 def test_validated_until_the_roles_are_in_force(subscription, settings):
     settings(rbac_propagation=1500)
-    run = subscription.play(chain(subscription)).ok()
+    run = carry_out(subscription, chain(subscription)).ok()
     asked = [one for one in run["instance"].requests if one["path"].endswith("/validateForBackup")]
     assert len(asked) >= 2
     assert run["instance"].writes == [f"PUT {run['instance'].result['id']}"]
@@ -248,7 +237,7 @@ def test_validated_until_the_roles_are_in_force(subscription, settings):
 def test_somebody_makes_the_same_assignments_meanwhile(subscription, somebody):
     """Between the look at what there is and the writing, under names of their own."""
     prepare(subscription, chain(subscription, until="permissions"))
-    report = subscription.play([step(subscription, "permissions", mode="report")]).ok()["permissions"].result
+    report = prepare(subscription, [step(subscription, "permissions", mode="report")])["permissions"]
     assert len(report["missing"]) == 4 and assignments(subscription) == []
     subscription.fault({"delay": 3}, method="PUT", path="roleAssignments/", times=4)
     with subscription.running([step(subscription, "permissions")]) as running:
@@ -272,7 +261,7 @@ def assert_gave_up(run, name, code, waited_for):
     """Failed after the time that the task was given, naming what was waited for and the last answer."""
     assert run.code == 2, run.output[-3000:]
     result = run[name].result
-    for piece in (code, waited_for, "wait_timeout", "2 seconds"):
+    for piece in (code, waited_for, "wait_timeout", "6 seconds"):
         assert piece in result["msg"], result["msg"]
     assert result["error"]["code"] == code
     assert "Traceback" not in run.output
