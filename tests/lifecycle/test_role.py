@@ -5,22 +5,31 @@
 
 from __future__ import annotations
 
-import pathlib
 from dataclasses import dataclass
 
 import pytest
 import yaml
 
-from tests.harness import FAST, ROOT, Run, Subscription
+from tests.harness import Run, Subscription
+from tests.harness.role import (
+    BACKUP_NOW,
+    EAST,
+    JOBS,
+    PROTECT,
+    WEST,
+    act,
+    changes,
+    facts,
+    hosts_of,
+    message,
+    messages,
+    role,
+    run,
+    story,
+)
+from tests.harness.role import protected as protect
 
-PROTECT, BACKUP_NOW, JOBS = (ROOT / "playbooks" / f"{name}.yml" for name in ("protect", "backup_now", "jobs"))
-EAST, WEST = ("aks-east-1", "aks-east-2"), ("aks-west-1",)
-VARIABLES = {
-    "aks_backup_poll_interval": FAST["poll_interval"],
-    "aks_backup_wait_timeout": FAST["wait_timeout"],
-    # The emulator's hours pass in seconds, and a scheduled backup is none of these tests'.
-    "aks_backup_policy": {"schedule": {"frequency": "weekly"}},
-}
+# What clusters in two regions make; and those in one.
 SHARED = {
     "Microsoft.DataProtection/backupVaults": 2,
     "Microsoft.DataProtection/backupVaults/backupPolicies": 2,
@@ -28,48 +37,11 @@ SHARED = {
     "Microsoft.Storage/storageAccounts/blobServices/containers": 3,
     "Microsoft.DataProtection/backupVaults/backupInstances": 3,
 }
+SHARED_IN_THE_EAST = {type_: count - 1 for type_, count in SHARED.items()}
 
 
-def inventory(more: dict[str, dict] | None = None, hosts: tuple[str, ...] = (*EAST, *WEST)) -> dict:
-    """The clusters of the default scenario in their regions. ``more``: variables of single hosts."""
-    found = {
-        host: {
-            "aks_backup_cluster": {"resource_group": "rg-clusters"},
-            "aks_backup_location": "eastus" if host in EAST else "West Europe",
-            **(more or {}).get(host, {}),
-        }
-        for host in hosts
-    }
-    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    return {"all": {"hosts": found, "vars": {**python, **VARIABLES}}}
-
-
-def run(
-    subscription: Subscription, playbook: pathlib.Path | list, *arguments: str, more=None, hosts=None, **variables
-) -> Run:
-    return subscription.play(
-        playbook=playbook,
-        inventory=inventory(more, hosts or (*EAST, *WEST)),
-        arguments=arguments,
-        variables=variables,
-    )
-
-
-def changes(result: Run) -> list[tuple[str, str]]:
-    return sorted((step.host, step.task) for step in result.steps if step.changed)
-
-
-def hosts_of(result: Run, task: str) -> list[str]:
-    """The hosts that carried a task out, whatever came of it."""
-    return sorted(step.host for step in result.steps if step.task.endswith(task) and step.kind in ("ok", "failed"))
-
-
-def facts(result: Run, name: str) -> dict[str, dict]:
-    return {
-        step.host: step.result["ansible_facts"][name]
-        for step in result.steps
-        if name in step.result.get("ansible_facts", {})
-    }
+def count(subscription: Subscription) -> dict[str, int]:
+    return {type_: len(subscription.resources(type_)) for type_ in SHARED}
 
 
 FIRST = {"aks-east-1": {"aks_backup_first_backup": True}}
@@ -94,16 +66,10 @@ def protected(emulator):
     return Protected(subscription, plan, planned_writes, run(subscription, PROTECT, "--diff", more=FIRST).ok())
 
 
-def role(entry: str) -> list[dict]:
-    """A play that runs one entry point of the role."""
-    task = {"name": entry, "ansible.builtin.include_role": {"name": "aks.backup.aks_backup", "tasks_from": entry}}
-    return [{"name": entry, "hosts": "all", "connection": "local", "gather_facts": False, "tasks": [task]}]
-
-
 def test_the_plan_on_an_empty_subscription_writes_nothing_and_is_what_the_run_does(protected):
     assert protected.planned_writes == 0
     assert changes(protected.plan) == changes(protected.real)
-    assert {type_: len(protected.subscription.resources(type_)) for type_ in SHARED} == SHARED
+    assert count(protected.subscription) == SHARED
     results = facts(protected.real, "aks_backup_result")
     states = {host: result["instances"][0]["protection_state"] for host, result in results.items()}
     assert states == dict.fromkeys((*EAST, *WEST), "ProtectionConfigured")
@@ -120,24 +86,28 @@ def test_what_is_shared_is_done_once_by_the_first_of_those_who_share_it(protecte
 
 def test_the_second_run_and_a_plan_after_it_change_nothing(protected):
     before = len(protected.subscription.writes())
-    for arguments in ((), ("--check", "--diff")):
-        again = run(protected.subscription, PROTECT, *arguments, more=FIRST).ok()
-        assert changes(again) == []
-        assert {result["changed"] for result in facts(again, "aks_backup_result").values()} == {False}
+    first = {"aks_backup_first_backup": "{{ inventory_hostname == 'aks-east-1' }}"}
+    told = story(protected.subscription, act("run", PROTECT, **first), act("plan", PROTECT, check=True, **first))
+    for again in told.values():
+        assert changes(again.ok()) == []
+        results = facts(again, "aks_backup_result")
+        assert {host: result["changed"] for host, result in results.items()} == dict.fromkeys((*EAST, *WEST), False)
     assert len(protected.subscription.writes()) == before
 
 
 def test_verify_fails_where_the_protection_is_not_as_asked_for(protected):
-    one = {"hosts": EAST[:1], "aks_backup_max_rpo_hours": 1}
-    assert changes(run(protected.subscription, role("verify"), **one).ok()) == []
     wishes = {"backup_configuration": {"snapshot_volumes": False}}
-    other = run(protected.subscription, role("verify"), aks_backup_instances=[wishes], **one)
-    [failed] = [step for step in other.steps if step.failed]
-    assert failed.result["msg"].startswith("aks-east-1 is not protected as asked for (aks-east-1-aks-east-1-")
-    stale = run(protected.subscription, role("verify"), hosts=WEST, aks_backup_max_rpo_hours=1)
-    [failed] = [step for step in stale.steps if step.failed]
-    assert failed.result["msg"].startswith("aks-west-1 is in state ProtectionConfigured (aks-west-1-")
-    assert failed.result["msg"].endswith("and its newest recovery point is missing.")
+    recent = {"aks_backup_max_rpo_hours": 1}
+    told = story(
+        protected.subscription,
+        act("as asked for", role("verify"), hosts=EAST[0], **recent),
+        act("other", role("verify"), refused=True, hosts=EAST[0], aks_backup_instances=[wishes], **recent),
+        act("stale", role("verify"), refused=True, hosts=WEST[0], **recent),
+    )
+    assert changes(told["as asked for"].ok()) == []
+    assert message(told["other"]).startswith("aks-east-1 is not protected as asked for (aks-east-1-aks-east-1-")
+    assert message(told["stale"]).startswith("aks-west-1 is in state ProtectionConfigured (aks-west-1-")
+    assert message(told["stale"]).endswith("and its newest recovery point is missing.")
 
 
 def test_the_report_is_a_table_for_a_terminal_of_80_columns(protected):
@@ -158,9 +128,9 @@ def test_a_backup_now_hands_over_its_job(protected):
 
 def test_clusters_with_other_wishes_for_a_policy_lead_themselves(subscription):
     more = {"aks-east-2": {"aks_backup_policy": {"name": "aks-hourly", "schedule": {"interval": 6}}}}
-    result = run(subscription, PROTECT, "--check", more=more).ok()
-    assert hosts_of(result, "Create the Backup vault") == ["aks-east-1", "aks-west-1"]
-    assert hosts_of(result, "Create the backup policies") == ["aks-east-1", "aks-east-2", "aks-west-1"]
+    result = run(subscription, PROTECT, "--check", more=more, hosts=EAST, aks_backup_preflight="skip").ok()
+    assert hosts_of(result, "Create the Backup vault") == ["aks-east-1"]
+    assert hosts_of(result, "Create the backup policies") == ["aks-east-1", "aks-east-2"]
 
 
 def test_where_the_leader_fails_the_others_do_it_themselves(subscription):
@@ -169,21 +139,21 @@ def test_where_the_leader_fails_the_others_do_it_themselves(subscription):
         {"status": 403, "code": "LinkedAuthorizationFailed", "message": "Not by you."},
         method="PUT", path=".*/backupVaults/bv-aks-eastus$", times=1,
     )  # fmt: skip
-    result = run(subscription, PROTECT)
+    result = run(subscription, PROTECT, hosts=EAST)
     assert [step.host for step in result.steps if step.failed] == ["aks-east-1"]
-    assert hosts_of(result, "Create the Backup vault") == ["aks-east-1", "aks-east-2", "aks-west-1"]
+    assert hosts_of(result, "Create the Backup vault") == ["aks-east-1", "aks-east-2"]
     protected = facts(result, "aks_backup_result")
-    assert sorted(protected) == ["aks-east-2", "aks-west-1"]
-    assert protected["aks-east-2"]["vault"]["name"] == "bv-aks-eastus"
-    run(subscription, PROTECT).ok()
-    assert {type_: len(subscription.resources(type_)) for type_ in SHARED} == SHARED
+    assert list(protected) == ["aks-east-2"] and protected["aks-east-2"]["vault"]["name"] == "bv-aks-eastus"
+    run(subscription, PROTECT, hosts=EAST).ok()
+    assert count(subscription) == SHARED_IN_THE_EAST
 
 
 def test_the_free_strategy_converges_as_well(subscription):
-    playbook = [{**play, "strategy": "free"} for play in yaml.safe_load(PROTECT.read_text())]
-    run(subscription, playbook).ok()
-    assert {type_: len(subscription.resources(type_)) for type_ in SHARED} == SHARED
-    assert changes(run(subscription, playbook).ok()) == []
+    free = [{**play, "strategy": "free"} for play in yaml.safe_load(PROTECT.read_text())]
+    told = story(subscription, act("run", free), act("again", free), hosts=EAST)
+    assert {host for host, _task in changes(told["run"].ok())} == {*EAST}
+    assert count(subscription) == SHARED_IN_THE_EAST
+    assert changes(told["again"].ok()) == []
 
 
 def test_same_names_in_two_groups_get_two_containers(subscription):
@@ -197,7 +167,8 @@ def test_same_names_in_two_groups_get_two_containers(subscription):
         host: {"aks_backup_cluster": {"name": name, "resource_group": group}, "aks_backup_location": "eastus"}
         for host, (name, group) in names.items()
     }
-    result = run(subscription, PROTECT, "--check", more=clusters, hosts=tuple(clusters), aks_backup_preflight="skip")
+    only = ("--check", "--tags", "aks_backup:storage")
+    result = run(subscription, PROTECT, *only, more=clusters, hosts=tuple(clusters)).ok()
     made = {
         step.host: step.result["container"]["name"]
         for step in result.steps
@@ -208,7 +179,7 @@ def test_same_names_in_two_groups_get_two_containers(subscription):
 
 
 def test_what_is_given_by_its_id_is_used_and_not_touched(subscription):
-    run(subscription, PROTECT, hosts=EAST[:1]).ok()
+    protect(subscription)
     before = len(subscription.writes())
     group = "resourceGroups/rg-aks-backup-eastus/providers"
     account = subscription.resources("Microsoft.Storage/storageAccounts")[0]["id"]
@@ -232,7 +203,7 @@ def test_what_is_given_by_its_id_is_used_and_not_touched(subscription):
 
 def test_where_the_caller_may_not_assign_roles_it_ends_with_the_commands(subscription):
     result = run(subscription, PROTECT, hosts=EAST[:1], aks_backup_permissions={"mode": "report"})
-    [failed] = [step for step in result.steps if step.failed]
-    assert failed.result["msg"].count("az role assignment create --assignee-object-id ") == 4
-    assert "<known after apply>" not in failed.result["msg"]
+    [failed] = messages(result)
+    assert failed.count("az role assignment create --assignee-object-id ") == 4
+    assert "<known after apply>" not in failed
     assert subscription.resources("Microsoft.DataProtection/backupVaults/backupInstances") == []

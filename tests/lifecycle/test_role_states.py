@@ -10,10 +10,9 @@ from __future__ import annotations
 import pytest
 
 from tests.harness import Subscription
-from tests.lifecycle.test_role import EAST, PROTECT, changes, facts, role, run
+from tests.harness.role import EAST, INSTANCES, PROTECT, act, changes, facts, messages, protected, role, run, story
 
 ONE = {"hosts": EAST[:1]}
-INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
 OF_THE_CLUSTER = (
     INSTANCES,
     "Microsoft.KubernetesConfiguration/extensions",
@@ -43,41 +42,52 @@ def protection(subscription: Subscription) -> str:
     return str(one["properties"]["currentProtectionState"])
 
 
-def messages(result) -> list[str]:
-    return [step.result["msg"] for step in result.steps if step.failed]
-
-
 def test_from_protected_to_suspended_to_stopped_and_back(subscription):
-    run(subscription, PROTECT, **ONE).ok()
+    """To what the fleet task has made the role has nothing to add."""
+    protected(subscription)
+    found = run(subscription, PROTECT, **ONE).ok()
+    assert changes(found) == found.writes == []
     for state, expected in (
         ("suspended", "BackupsSuspended"),
         ("stopped", "ProtectionStopped"),
         ("present", "ProtectionConfigured"),
     ):
-        plan = run(subscription, PROTECT, "--check", aks_backup_state=state, **ONE).ok()
-        first = run(subscription, PROTECT, aks_backup_state=state, **ONE).ok()
-        assert changes(plan) == changes(first) and len(changes(first)) == 1
+        wanted = {"aks_backup_state": state}
+        told = story(
+            subscription,
+            act("plan", PROTECT, check=True, **wanted),
+            act("first", PROTECT, **wanted),
+            act("again", PROTECT, **wanted),
+            act("verify", role("verify"), **wanted),
+            **ONE,
+        )
+        plan, first, again, verified = (one.ok() for one in told.values())
+        assert plan.writes == [] and changes(plan) == changes(first) and len(changes(first)) == 1
+        assert changes(again) == changes(verified) == []
         assert protection(subscription) == expected
-        assert changes(run(subscription, PROTECT, aks_backup_state=state, **ONE).ok()) == []
-        assert changes(run(subscription, role("verify"), aks_backup_state=state, **ONE).ok()) == []
 
 
 def test_absent_takes_away_what_is_the_clusters_own_and_leaves_what_is_shared(subscription):
-    run(subscription, PROTECT, **ONE).ok()
+    protected(subscription)
     shared = count(subscription, SHARED)
-    refused = run(subscription, PROTECT, aks_backup_state="absent", **ONE)
-    assert "set aks_backup_confirm_delete_data to the cluster's name" in messages(refused)[0]
-    before = len(subscription.writes())
-    plan = run(subscription, PROTECT, "--check", **CONFIRMED, **ONE).ok()
-    assert len(subscription.writes()) == before
-    done = run(subscription, PROTECT, **CONFIRMED, **ONE).ok()
+    told = story(
+        subscription,
+        act("refused", PROTECT, refused=True, aks_backup_state="absent"),
+        act("plan", PROTECT, check=True, **CONFIRMED),
+        act("done", PROTECT, **CONFIRMED),
+        act("again", role("unprotect"), **CONFIRMED),
+        **ONE,
+    )
+    assert "set aks_backup_confirm_delete_data to the cluster's name" in messages(told["refused"])[0]
+    assert told["refused"].writes == told["plan"].writes == []
+    plan, done, again = (told[name].ok() for name in ("plan", "done", "again"))
     assert changes(plan) == changes(done) and len(changes(done)) == 4
     assert count(subscription, OF_THE_CLUSTER) == [0, 0, 0] and assigned(subscription) == 0
     assert count(subscription, SHARED) == shared
     assert facts(done, "aks_backup_result")["aks-east-1"]["changed"] is True
     (deleted,) = facts(done, "aks_backup_result")["aks-east-1"]["deleted"].items()
     assert deleted[0].startswith("aks-east-1-") and deleted[1].endswith("Z")
-    assert changes(run(subscription, role("unprotect"), **CONFIRMED, **ONE).ok()) == []
+    assert changes(again) == []
     # What was deleted softly does not stand in the way.
     back = run(subscription, PROTECT, aks_backup_instances=[{"undelete": True}], **ONE).ok()
     assert facts(back, "aks_backup_result")["aks-east-1"]["instances"][0]["name"] == deleted[0]
@@ -85,7 +95,7 @@ def test_absent_takes_away_what_is_the_clusters_own_and_leaves_what_is_shared(su
 
 
 def test_absent_in_a_vault_that_does_not_protect_the_cluster_spares_what_the_other_one_needs(subscription):
-    run(subscription, PROTECT, **ONE).ok()
+    protected(subscription)
     before = count(subscription, OF_THE_CLUSTER), assigned(subscription)
     other = {"aks_backup_vault": {"name": "bv-other"}}
     done = run(subscription, PROTECT, **CONFIRMED, **other, **ONE).ok()
@@ -117,17 +127,22 @@ def without_a_fitting_pool(emulator):
 
 def test_preflight_looks_before_the_first_step(without_a_fitting_pool):
     subscription = without_a_fitting_pool
-    strict = run(subscription, PROTECT, aks_backup_preflight="strict", **ONE)
+    elsewhere = {"aks_backup_location": "West Europe"}
+    told = story(
+        subscription,
+        act("strict", PROTECT, refused=True, aks_backup_preflight="strict"),
+        act("warned", PROTECT, check=True, refused=True),
+        act("skipped", PROTECT, check=True, refused=True, aks_backup_preflight="skip"),
+        act("misplaced", PROTECT, refused=True, aks_backup_preflight="strict", **elsewhere),
+        act("alone", role("preflight")),
+        **ONE,
+    )
+    strict, misplaced, alone = told["strict"], told["misplaced"], told["alone"].ok()
     assert messages(strict)[0].startswith("node_pools (fail): ") and strict.writes == []
-    warned = run(subscription, PROTECT, "--check", **ONE)
-    (shown,) = [step.result["msg"] for step in warned.steps if step.task.endswith("Show what was found")]
+    (shown,) = [step.result["msg"] for step in told["warned"].steps if step.task.endswith("Show what was found")]
     assert any(sentence.startswith("node_pools (fail): ") for sentence in shown)
-    skipped = run(subscription, PROTECT, "--check", aks_backup_preflight="skip", **ONE)
-    assert not [step for step in skipped.steps if "aks_backup_preflight_info" in step.action]
-    elsewhere = {EAST[0]: {"aks_backup_location": "West Europe"}}
-    misplaced = run(subscription, PROTECT, more=elsewhere, aks_backup_preflight="strict", **ONE)
+    assert not [step for step in told["skipped"].steps if "aks_backup_preflight_info" in step.action]
     assert "location (fail): What is to be made is in westeurope" in messages(misplaced)[0] and misplaced.writes == []
-    alone = run(subscription, role("preflight"), **ONE).ok()
     assert facts(alone, "aks_backup_preflight_result")["aks-east-1"]["ok"] is False and alone.writes == []
 
 
@@ -143,8 +158,15 @@ def test_several_instances_of_one_cluster_with_policies_of_their_own(subscriptio
             },
         ],
     }
-    plan = run(subscription, PROTECT, "--check", **wishes, **ONE).ok()
-    done = run(subscription, PROTECT, aks_backup_first_backup=True, **wishes, **ONE).ok()
+    told = story(
+        subscription,
+        act("plan", PROTECT, check=True, **wishes),
+        act("done", PROTECT, aks_backup_first_backup=True, **wishes),
+        act("again", PROTECT, aks_backup_first_backup=True, **wishes),
+        **ONE,
+    )
+    plan, done, again = (one.ok() for one in told.values())
+    assert plan.writes == changes(again) == []
     assert set(changes(plan)) <= set(changes(done))
     policies = {
         one["properties"]["friendlyName"].replace("\\", "/").rsplit("/", 1)[-1]: one["properties"]["policyInfo"][
@@ -155,11 +177,10 @@ def test_several_instances_of_one_cluster_with_policies_of_their_own(subscriptio
     assert len(policies) == 2 and policies["shop"] == "shop-hourly"
     result = facts(done, "aks_backup_result")["aks-east-1"]
     assert [one["status"] for one in result["jobs"]] == ["Completed", "Completed"]
-    assert changes(run(subscription, PROTECT, aks_backup_first_backup=True, **wishes, **ONE).ok()) == []
 
 
 def test_a_tag_picks_a_step(subscription):
-    run(subscription, PROTECT, **ONE).ok()
+    protected(subscription)
     one = run(subscription, PROTECT, "--tags", "aks_backup:vault", aks_backup_tags={"owner": "platform"}, **ONE).ok()
     assert changes(one) == [("aks-east-1", "aks_backup : Create the Backup vault")]
     modules = {step.action for step in one.steps if step.action.startswith("aks.backup.") and step.kind == "ok"}

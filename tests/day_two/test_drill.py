@@ -13,9 +13,9 @@ import pytest
 
 from tests.emulator.kubernetes.objects import group_resource, manifest
 from tests.harness import Run, Subscription, task
+from tests.harness.role import EAST, backed_up, changes, facts, inventory, playbook, run, verbs
+from tests.harness.role import protected as protect
 from tests.harness.steps import CLUSTER
-from tests.lifecycle.test_role import EAST, PROTECT, changes, facts, inventory, run
-from tests.lifecycle.test_role_day_two import playbook, verbs
 
 HOST, OTHER = EAST
 ONE: dict[str, Any] = {"hosts": EAST[:1]}
@@ -106,9 +106,7 @@ def protected(emulator):
     """A cluster with a recovery point, and a second one to restore to."""
     subscription = Subscription(emulator)
     emulator.change_inside(cluster_id(subscription), OUTSIDE)
-    run(subscription, PROTECT, hosts=EAST, aks_backup_instances=[BACKED_UP]).ok()
-    run(subscription, playbook("backup_now"), **ONE).ok()
-    return subscription
+    return backed_up(protect(subscription, EAST, aks_backup_instances=[BACKED_UP]))
 
 
 def test_a_plan_says_what_would_be_done_and_writes_nothing(protected):
@@ -262,8 +260,7 @@ def test_long_names_and_a_backup_of_all_namespaces(emulator):
     long = ["n" * 62 + "a", "n" * 62 + "b"]
     subscription = Subscription(emulator)
     emulator.change_inside(cluster_id(subscription), [manifest("v1", "ConfigMap", "it", name) for name in long])
-    run(subscription, PROTECT, **ONE).ok()
-    run(subscription, playbook("backup_now"), **ONE).ok()
+    backed_up(protect(subscription))
     silent = run(subscription, playbook("drill"), **ONE)
     (failed,) = [step.result for step in silent.steps if step.failed]
     assert "It is not known which namespaces of aks-east-1 to restore" in failed["msg"]

@@ -12,19 +12,33 @@ from typing import Any
 
 import pytest
 
-from tests.harness import ROOT, Run, Subscription
-from tests.lifecycle.test_role import EAST, JOBS, PROTECT, changes, facts, role, run
+from tests.harness import Run, Subscription
+from tests.harness.role import (
+    EAST,
+    INSTANCES,
+    JOBS,
+    PROTECT,
+    PYTHON,
+    SHOP,
+    WAITING,
+    act,
+    backed_up,
+    changes,
+    facts,
+    message,
+    playbook,
+    protected,
+    role,
+    run,
+    story,
+    verbs,
+    wishes,
+)
 
 HOST = EAST[0]
 ONE: dict[str, Any] = {"hosts": EAST[:1]}
-INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
 CONFIRMED = {"aks_backup_state": "absent", "aks_backup_confirm_delete_data": HOST}
-SHOP = {"included_namespaces": ["shop"], "include_cluster_scope_resources": False}
 OTHER = {"aks_backup_policy": {"name": "aks-other", "preset": "month"}}
-
-
-def playbook(name: str):
-    return ROOT / "playbooks" / f"{name}.yml"
 
 
 def instance(subscription: Subscription) -> dict[str, Any]:
@@ -37,40 +51,26 @@ def protection(subscription: Subscription) -> str:
     return str(instance(subscription)["currentProtectionState"])
 
 
-def message(result: Run) -> str:
-    assert result.code != 0
-    (failed,) = [step.result for step in result.steps if step.failed]
-    # Of a loop, that of the item which failed.
-    items = [item for item in failed.get("results", []) if item.get("failed")]
-    return str((items or [failed])[0]["msg"])
-
-
-def verbs(result: Run) -> list[str]:
-    """The last part of what was written, without validations, which write nothing."""
-    found = [write.rsplit("/", 1)[-1] for write in result.writes]
-    return [one for one in found if not one.startswith("validate")]
-
-
-def protected(emulator: Any) -> Subscription:
-    subscription = Subscription(emulator)
-    run(subscription, PROTECT, **ONE).ok()
-    return subscription
-
-
 @pytest.fixture(scope="module")
 def shared(emulator):
     """A protected cluster; each test leaves it active, and by the policy that it found."""
-    return protected(emulator)
+    return protected(Subscription(emulator))
 
 
 def test_where_nothing_protects_the_cluster_each_says_what_to_do(shared):
-    for name in ("suspend", "resume", "change_policy", "undelete"):
-        absent = run(shared, role(name), hosts=EAST[1:])
+    names = ("suspend", "resume", "change_policy", "undelete")
+    shop = {"aks_backup_instances": [{}, {"friendly_name": "shop"}]}
+    told = story(
+        shared,
+        *(act(name, role(name), refused=True, hosts=EAST[1]) for name in names),
+        act("unknown", role("suspend"), refused=True, hosts=HOST, **shop),
+    )
+    for name in names:
+        absent = told[name]
         assert message(absent).startswith("aks-east-2 has no backup instance")
         assert message(absent).endswith("correct aks_backup_vault or the names in aks_backup_instances.")
         assert absent.writes == []
-    unknown = run(shared, role("suspend"), aks_backup_instances=[{}, {"friendly_name": "shop"}], **ONE)
-    assert "has no backup instance shop in the vault /subscriptions/" in message(unknown)
+    assert "has no backup instance shop in the vault /subscriptions/" in message(told["unknown"])
 
 
 def test_suspend_and_resume_change_the_protection_and_nothing_else(shared):
@@ -79,14 +79,19 @@ def test_suspend_and_resume_change_the_protection_and_nothing_else(shared):
         ("suspend", "suspendBackups", "BackupsSuspended"),
         ("resume", "resumeProtection", "ProtectionConfigured"),
     ):
-        plan = run(shared, playbook(name), "--check", "--diff", **ONE).ok()
+        told = story(
+            shared,
+            act("plan", playbook(name), check=True),
+            act("done", playbook(name)),
+            act("again", playbook(name)),
+            **ONE,
+        )
+        plan, done, again = (one.ok() for one in told.values())
         assert plan.writes == []
-        done = run(shared, playbook(name), "--diff", **ONE).ok()
         assert changes(plan) == changes(done) and len(changes(done)) == 1
         assert verbs(done) == [verb]
         assert facts(done, "aks_backup_result")[HOST]["instances"][0]["protection_state"] == state
         assert protection(shared) == state
-        again = run(shared, playbook(name), **ONE).ok()
         assert changes(again) == [] and again.writes == []
     after = instance(shared)
     for kept in ("policyInfo", "dataSourceInfo", "friendlyName", "identityDetails"):
@@ -95,19 +100,26 @@ def test_suspend_and_resume_change_the_protection_and_nothing_else(shared):
 
 def test_stopped_protection_is_not_suspended_and_is_resumed(shared):
     run(shared, PROTECT, "--tags", "aks_backup:instances", aks_backup_state="stopped", **ONE).ok()
-    assert changes(run(shared, role("suspend"), **ONE).ok()) == []
     assert protection(shared) == "ProtectionStopped"
-    assert verbs(run(shared, role("resume"), **ONE).ok()) == ["resumeProtection"]
+    told = story(shared, act("suspend", role("suspend")), act("resume", role("resume")), **ONE)
+    assert changes(told["suspend"].ok()) == told["suspend"].writes == []
+    assert verbs(told["resume"].ok()) == ["resumeProtection"]
     assert protection(shared) == "ProtectionConfigured"
 
 
 def test_another_policy_is_made_and_nothing_but_the_policy_changes(emulator):
-    subscription = protected(emulator)
+    subscription = protected(Subscription(emulator))
     run(subscription, role("suspend"), **ONE).ok()
     before = instance(subscription)
-    plan = run(subscription, role("change_policy"), "--check", **OTHER, **ONE).ok()
-    assert plan.writes == []
-    done = run(subscription, role("change_policy"), **OTHER, **ONE).ok()
+    told = story(
+        subscription,
+        act("plan", role("change_policy"), check=True, **OTHER),
+        act("done", role("change_policy"), **OTHER),
+        act("again", role("change_policy"), **OTHER),
+        **ONE,
+    )
+    plan, done, again = (one.ok() for one in told.values())
+    assert plan.writes == [] and changes(again) == []
     assert changes(plan) == changes(done)
     assert [task.split(" : ")[1] for _host, task in changes(done)] == [
         "Change the policy and leave everything else as it is",
@@ -117,42 +129,50 @@ def test_another_policy_is_made_and_nothing_but_the_policy_changes(emulator):
     assert after["policyInfo"]["policyId"].endswith("/backupPolicies/aks-other")
     assert after["currentProtectionState"] == "BackupsSuspended"
     assert after["policyInfo"]["policyParameters"] == before["policyInfo"]["policyParameters"]
-    assert changes(run(subscription, role("change_policy"), **OTHER, **ONE).ok()) == []
 
 
 def test_several_instances_have_to_be_named_for_another_policy(emulator):
-    subscription = Subscription(emulator)
-    wishes = {
-        "aks_backup_policies": [{"name": "shop", "schedule": {"frequency": "weekly"}}],
-        "aks_backup_instances": [{}, {"friendly_name": "shop", "policy_name": "shop"}],
-    }
-    run(subscription, PROTECT, **wishes, **ONE).ok()
-    open_ = run(subscription, role("change_policy"), **OTHER, **ONE)
+    subscription = protected(
+        Subscription(emulator),
+        aks_backup_policies=[{"name": "shop", "schedule": {"frequency": "weekly"}}],
+        aks_backup_instances=[{}, {"friendly_name": "shop", "policy_name": "shop"}],
+    )
+    told = story(
+        subscription,
+        act("open", role("change_policy"), refused=True, **OTHER),
+        act("one", role("suspend"), aks_backup_instances=[{"friendly_name": "shop"}]),
+        act("suspend", role("suspend")),
+        act("resume", role("resume")),
+        **ONE,
+    )
+    open_ = told["open"]
     assert "has several backup instances in the vault (" in message(open_)
     assert "List them in aks_backup_instances" in message(open_) and open_.writes == []
     # Without names a cluster is suspended as a whole, with names in part.
-    one = run(subscription, role("suspend"), aks_backup_instances=[{"friendly_name": "shop"}], **ONE).ok()
-    assert verbs(one) == ["suspendBackups"]
-    assert verbs(run(subscription, role("suspend"), **ONE).ok()) == ["suspendBackups"]
-    assert verbs(run(subscription, role("resume"), **ONE).ok()) == ["resumeProtection"] * 2
+    assert verbs(told["one"].ok()) == verbs(told["suspend"].ok()) == ["suspendBackups"]
+    assert verbs(told["resume"].ok()) == ["resumeProtection"] * 2
 
 
 def test_what_was_deleted_comes_back_stopped_and_main_protects_it_again(emulator):
-    subscription = protected(emulator)
-    run(subscription, playbook("backup_now"), **ONE).ok()
-    run(subscription, role("unprotect"), **CONFIRMED, **ONE).ok()
-    plan = run(subscription, role("undelete"), "--check", **ONE).ok()
+    subscription = protected(Subscription(emulator))
+    told = story(
+        subscription,
+        act("backup", playbook("backup_now")),
+        act("unprotect", role("unprotect"), **CONFIRMED),
+        act("plan", role("undelete"), check=True),
+        act("done", role("undelete")),
+        act("again", role("undelete")),
+        **ONE,
+    )
+    plan, done, again = (told[name].ok() for name in ("plan", "done", "again"))
     assert plan.writes == []
-    done = run(subscription, role("undelete"), **ONE).ok()
     assert changes(plan) == changes(done) and verbs(done) == ["undelete"]
     assert facts(done, "aks_backup_result")[HOST]["instances"][0]["protection"] == "stopped"
     assert protection(subscription) == "ProtectionStopped"
-    again = run(subscription, role("undelete"), **ONE).ok()
     assert changes(again) == [] and again.writes == []
-    run(subscription, PROTECT, **ONE).ok()
+    told = story(subscription, act("protect", PROTECT), act("jobs", role("jobs")), **ONE)
     assert protection(subscription) == "ProtectionConfigured"
-    shown = run(subscription, role("jobs"), **ONE).ok()
-    assert len(facts(shown, "aks_backup_jobs")[HOST]["recovery_points"]) == 1
+    assert len(facts(told["jobs"].ok(), "aks_backup_jobs")[HOST]["recovery_points"]) == 1
 
 
 # Tasks of a change: how the protection stands is asked of Azure.
@@ -175,12 +195,9 @@ LOOKED, SAID = "aks_backup : Look", "aks_backup : Say"
 
 
 def gate(subscription: Subscription, *arguments: str, **variables: Any) -> Run:
-    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    host = {"aks_backup_cluster": {"resource_group": "rg-clusters"}, "aks_backup_location": "eastus"}
-    waiting = {"aks_backup_poll_interval": 0.05, "aks_backup_wait_timeout": 60}
     return subscription.play(
         playbook=role("backup_before"),
-        inventory={"all": {"hosts": {HOST: host}, "vars": {**python, **waiting}}},
+        inventory={"all": {"hosts": {HOST: wishes(HOST)}, "vars": {**PYTHON, **WAITING}}},
         arguments=arguments,
         variables=variables,
         files={"change.yml": LOOK},
@@ -188,9 +205,9 @@ def gate(subscription: Subscription, *arguments: str, **variables: Any) -> Run:
 
 
 def test_before_a_change_there_is_a_backup_and_protection_is_resumed_afterwards(emulator):
-    subscription = protected(emulator)
-    wishes = {"aks_backup_max_rpo_hours": 100, "aks_backup_suspend_for_change": True}
-    change = {"aks_backup_change_tasks": "change.yml", **wishes}
+    subscription = protected(Subscription(emulator))
+    recent = {"aks_backup_max_rpo_hours": 100, "aks_backup_suspend_for_change": True}
+    change = {"aks_backup_change_tasks": "change.yml", **recent}
 
     plan = gate(subscription, "--check", **change).ok()
     assert plan.writes == []
@@ -204,7 +221,7 @@ def test_before_a_change_there_is_a_backup_and_protection_is_resumed_afterwards(
     assert protection(subscription) == "ProtectionConfigured"
 
     # Recent enough now: the same point is the way back. Without tasks there is nothing to suspend for.
-    second = gate(subscription, **wishes).ok()
+    second = gate(subscription, **recent).ok()
     assert changes(second) == [] and second.writes == []
     assert facts(second, "aks_backup_result")[HOST] == {
         **facts(first, "aks_backup_result")[HOST],
@@ -244,13 +261,18 @@ def inside(subscription: Subscription, namespace: str) -> set[str]:
 
 
 def test_a_restore_brings_back_what_is_asked_for(shared):
-    missing = run(shared, playbook("restore"), **ONE)
-    assert "missing required arguments: aks_backup_restore" in message(missing)
-    run(shared, playbook("backup_now"), **ONE).ok()
+    backed_up(shared)
     beside = {"aks_backup_restore": {"restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-2"}}}}
-    plan = run(shared, playbook("restore"), "--check", **beside, **ONE).ok()
-    assert plan.writes == [] and inside(shared, "shop-2") == set()
-    done = run(shared, playbook("restore"), **beside, **ONE).ok()
+    told = story(
+        shared,
+        act("missing", playbook("restore"), refused=True),
+        act("plan", playbook("restore"), check=True, **beside),
+        act("done", playbook("restore"), **beside),
+        **ONE,
+    )
+    assert "missing required arguments: aks_backup_restore" in message(told["missing"])
+    plan, done = told["plan"].ok(), told["done"].ok()
+    assert plan.writes == []
     assert changes(plan) == changes(done) and verbs(done) == ["restore"]
     planned, result = (facts(one, "aks_backup_result")[HOST] for one in (plan, done))
     assert planned["plan"] == result["plan"] and planned["job"] is None
@@ -258,21 +280,28 @@ def test_a_restore_brings_back_what_is_asked_for(shared):
     assert result["job"]["status"] == "Completed"
     assert inside(shared, "shop-2") == inside(shared, "shop") != set()
     # Which point, which instance, which cluster: they reach the module, too, and it refuses before it writes.
-    for options, said in (
-        ({"recovery_point": "none"}, "none"),
-        ({"friendly_name": "shop"}, "Protect the cluster with aks_backup_instance first."),
-        ({"target_cluster_name": "aks-east-9", "target_cluster_resource_group": "rg-clusters"}, "aks-east-9"),
-    ):
-        refused = run(shared, playbook("restore"), aks_backup_restore=options, **ONE)
-        assert said in message(refused) and verbs(refused) == []
+    refusals = {
+        "none": {"recovery_point": "none"},
+        "Protect the cluster with aks_backup_instance first.": {"friendly_name": "shop"},
+        "aks-east-9": {"target_cluster_name": "aks-east-9", "target_cluster_resource_group": "rg-clusters"},
+    }
+    told = story(
+        shared,
+        *(act(said, playbook("restore"), refused=True, aks_backup_restore=given) for said, given in refusals.items()),
+        **ONE,
+    )
+    for said in refusals:
+        assert said in message(told[said]) and verbs(told[said]) == []
 
 
 def test_a_report_is_left_in_files_for_machines_and_for_people(shared, tmp_path):
-    run(shared, playbook("backup_now"), **ONE).ok()
+    backed_up(shared)
     where = {"aks_backup_jobs_path": str(tmp_path)}
     plan = run(shared, JOBS, "--check", **where, **ONE).ok()
     assert plan.writes == [] and list(tmp_path.iterdir()) == []
-    shown = run(shared, JOBS, **where, **ONE).ok()
+    nowhere = {"aks_backup_jobs_path": str(tmp_path / "none")}
+    told = story(shared, act("shown", JOBS, **where), act("nowhere", JOBS, refused=True, **nowhere), **ONE)
+    shown = told["shown"].ok()
     assert changes(plan) == changes(shown) and shown.writes == []
     (machine,) = json.loads((tmp_path / "aks-backup-jobs.json").read_text())
     assert machine == facts(shown, "aks_backup_jobs")[HOST]
@@ -290,5 +319,4 @@ def test_a_report_is_left_in_files_for_machines_and_for_people(shared, tmp_path)
         table = people[start:]
         table = table[: table.index("") if "" in table else None]
         assert len({line.count(" | ") + line.count("---|---") for line in (table[0], *table[2:])}) == 1
-    nowhere = run(shared, JOBS, aks_backup_jobs_path=str(tmp_path / "none"), **ONE)
-    assert "none" in message(nowhere)
+    assert "none" in message(told["nowhere"])

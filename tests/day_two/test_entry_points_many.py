@@ -13,10 +13,23 @@ from typing import Any
 import pytest
 
 from tests.harness import Run, Subscription
+from tests.harness.role import (
+    EAST,
+    INSTANCES,
+    PROTECT,
+    SHOP,
+    act,
+    backed_up,
+    changes,
+    facts,
+    protected,
+    role,
+    run,
+    story,
+    verbs,
+)
 from tests.harness.sdk import Somebody
 from tests.lifecycle.test_restore import HOOK, MODIFIER
-from tests.lifecycle.test_role import EAST, PROTECT, changes, facts, role, run
-from tests.lifecycle.test_role_day_two import INSTANCES, SHOP, verbs
 
 BASTION = {"bastion": {"ansible_connection": "elsewhere"}}
 MAPPED = {"restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-2"}}}
@@ -61,9 +74,7 @@ def modules(result: Run) -> list[Any]:
 @pytest.fixture(scope="module")
 def pair(emulator):
     """Two clusters that share vault, policy, account and snapshot group."""
-    subscription = Subscription(emulator)
-    run(subscription, PROTECT, hosts=EAST).ok()
-    return subscription
+    return protected(Subscription(emulator), EAST)
 
 
 def test_clusters_that_share_a_vault_are_looked_after_together_and_through_another_host(pair):
@@ -71,7 +82,7 @@ def test_clusters_that_share_a_vault_are_looked_after_together_and_through_anoth
     other = {"name": "aks-other", "schedule": {"frequency": "weekly"}, "operational_retention": "P14D"}
     common = {"hosts": (*EAST, "bastion"), "more": BASTION, "aks_backup_policy": other, "aks_backup_restore": MAPPED}
     # A restore wants a recovery point, and of a backup that was only planned there is none.
-    run(pair, role("backup_now"), hosts=EAST).ok()
+    backed_up(pair, EAST)
     plan = run(pair, plays(*map(entry, names)), "--check", "--diff", aks_backup_delegate_to="", **common).ok()
     assert plan.writes == []
     done = run(pair, plays(*map(entry, names)), "--diff", aks_backup_delegate_to="bastion", **common).ok()
@@ -118,9 +129,14 @@ def test_a_restore_to_another_cluster_with_modifier_and_hook(pair):
             "restore_hooks": [{"name": "greet", "namespace": "default"}],
         },
     }
-    plan = run(pair, role("restore"), "--check", hosts=EAST[:1], aks_backup_restore=wishes).ok()
+    told = story(
+        pair,
+        act("plan", role("restore"), check=True, aks_backup_restore=wishes),
+        act("done", role("restore"), aks_backup_restore=wishes),
+        hosts=EAST[:1],
+    )
+    plan, done = told["plan"].ok(), told["done"].ok()
     assert plan.writes == []
-    done = run(pair, role("restore"), hosts=EAST[:1], aks_backup_restore=wishes).ok()
     result = facts(done, "aks_backup_result")[EAST[0]]
     assert result["plan"]["target_cluster_id"].lower() == result["job"]["target_cluster_id"].lower() == target.lower()
     assert inside(pair, EAST[1], "shop-hooked")["Deployment/web"]["spec"]["replicas"] == 5
@@ -161,9 +177,7 @@ TWO = {
 @pytest.fixture(scope="module")
 def double(emulator):
     """A cluster that two backup instances protect."""
-    subscription = Subscription(emulator)
-    run(subscription, PROTECT, **TWO).ok()
-    return subscription
+    return protected(Subscription(emulator), **TWO)
 
 
 def test_every_backup_instance_of_a_cluster_is_meant(double):
