@@ -208,7 +208,8 @@ options:
     description:
       - Whether to bring back a soft-deleted backup instance with its recovery points, instead of creating one. It is
         found in the same way as one that exists. Without a soft-deleted one, this changes nothing.
-      - Azure brings it back with its protection stopped. O(protection) says what comes then.
+      - Azure brings it back with its protection stopped. O(protection) says what comes then. With V(stopped) the
+        cluster may be gone, and its recovery points can be restored to another one.
     type: bool
     default: false
   validation:
@@ -366,7 +367,7 @@ name:
 missing_roles:
   description:
     - Roles that the protection needs and that nobody has given. V(null) when the identity that runs Ansible may not
-      read role assignments.
+      read role assignments, and when the cluster is gone.
     - Identities that do not exist yet are left out.
   returned: when the backup instance is created or changed, or would be
   type: list

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.harness import ROOT, Run, Step, Subscription, task
+from tests.harness import ROOT, Run, Step, Subscription, steps, task
+from tests.harness.direct import perform
 from tests.harness.sdk import Somebody
 from tests.harness.steps import CLUSTER, VAULT, chain, prepare, step
 
@@ -210,6 +211,28 @@ def test_deleted_and_brought_back(subscription):
     stopped = as_planned(run, "back and stopped")
     assert verbs(stopped) == ["undelete"]
     assert stopped.result["resource"]["protection"] == "stopped"
+
+
+def test_the_recovery_points_of_a_cluster_that_is_gone_are_brought_back_and_kept(subscription):
+    prepare(subscription, chain(subscription))
+    module, wanted = steps.options(subscription)["instance"]
+    named = {**wanted, "name": perform(subscription, module, **wanted)["name"]}
+    cluster = "resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1"
+    subscription.emulator.server.world.store.delete(subscription.path(cluster))
+
+    kept = perform(subscription, module, **named, protection="suspended")
+    assert kept["resource"]["protection"] == "suspended" and kept["missing_roles"] is None, kept
+    again = perform(subscription, module, **named)
+    assert again["failed"] and "There is no cluster" in again["msg"], again
+    deleted = perform(subscription, module, **named, state="absent", confirm_delete_data=named["name"])
+    assert deleted["soft_deleted"]
+    refused = perform(subscription, module, **named, undelete=True)
+    assert refused["failed"] and "There is no cluster" in refused["msg"]
+    plan = perform(subscription, module, **named, undelete=True, protection="stopped", check=True)
+    back = perform(subscription, module, **named, undelete=True, protection="stopped")
+    assert plan["diff"] == back["diff"] and back["resource"]["protection"] == "stopped"
+    points = perform(subscription, "aks_recovery_point_info", **CLUSTER, **VAULT, name=named["name"])
+    assert points["summary"]["total"] == 1
 
 
 def test_a_run_that_ends_on_the_way_is_finished_by_the_next(subscription):

@@ -130,7 +130,7 @@ class Instance(Resource):
         ]
         cluster, vault, policy, others, deleted, installed = arm.together(calls)
         return {
-            "cluster": refuse_unknown("cluster", cluster, cluster_id(params)),
+            "cluster": cluster,
             "deleted": deleted,
             "extension": installed,
             "guard": protection.guard_of(arm, vault),
@@ -148,10 +148,14 @@ class Instance(Resource):
         return {"before": before, "expired": expired}
 
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
-        said = cluster_problems(facts["cluster"]) + refusals.option_problems(params)
-        said += different_regions(
-            f"The Backup vault {facts['vault']['name']}", facts["vault"].get("location"), facts["cluster"]
-        )
+        # Without the cluster its recovery points are worth all the more: they can still be brought back and kept.
+        keeping = live is not None and params.get("protection") in ("stopped", "suspended")
+        cluster = facts["cluster"] if keeping else refuse_unknown("cluster", facts["cluster"], cluster_id(params))
+        said = refusals.option_problems(params)
+        if cluster:
+            vault = facts["vault"]
+            said += cluster_problems(cluster)
+            said += different_regions(f"The Backup vault {vault['name']}", vault.get("location"), cluster)
         if not _ids.same(_ids.parent(policy_id(params)), vault_id(params)):
             said.append(f"The backup policy {policy_id(params)} belongs to another vault than the backup instance.")
         said += refusals.identity_problems(params, facts["vault"])
@@ -318,7 +322,7 @@ class Instance(Resource):
     def extras(self, params: Params, facts: Facts, document: Document | None) -> Document:
         if "policy" not in facts:
             return {}
-        missing = facts["missing"](dig(document, "properties", {}), facts)
+        missing = facts["missing"](dig(document, "properties", {}), facts) if facts["cluster"] else None
         active = (params.get("protection") or "active") == "active"
         return {
             "missing_roles": None if missing is None else [validation.shown(row) for row in missing],
