@@ -89,6 +89,14 @@ def check(model: str, body: Any, read_only: tuple[str, ...] = (), code: str = "I
                          ) from None
 
 
+@cache
+def requires(model: str, name: str) -> bool:
+    """Must a body of the model have the property at its top?"""
+    module, dummy, kind = model.partition(":")
+    property_ = _fields_of(getattr(importlib.import_module(module), kind)).fields.get(name.lower())
+    return bool(property_ and property_.required)
+
+
 def _stringified(value: Any, names: set[str]) -> Any:
     if not isinstance(value, dict):
         return value

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Union
 
 from . import errors
@@ -114,6 +115,12 @@ class Provider:
     unregistered: str = "NotRegistered"
     save: Callable[[World], Any] | None = None
     load: Callable[[World, Any], None] | None = None
+
+    @cached_property
+    def monitors(self) -> frozenset[str]:
+        """The last types in the paths of monitors; what is asked for there and is no operation is not found."""
+        return frozenset(template.split("/")[-2].lower() for lro in self.lros.values()
+                         for template in (lro.monitor, lro.location, lro.after) if template)
 
     def type(self, name: str) -> Type | None:
         wanted = name.lower()

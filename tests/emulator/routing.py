@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
 MONITOR = Type("", scope="any")
+JSON = {"application/json", "text/json"}
 
 
 @dataclass(frozen=True)
@@ -72,20 +73,30 @@ def locate(world: World, method: str, path: str) -> Target:
             raise errors.not_modelled(f"the resource provider {namespace}")
         raise FrontDoorError(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
     kind = provider.type("/".join(names))
+    if kind is None and method == "GET" and not rest and names[-1].lower() in provider.monitors:
+        return Target(provider, MONITOR, id, method, "monitor", "")
     if kind is None:
+        owner = provider.type("/".join(names[:-1]))
+        if rest and owner and rest.lower() in {name.lower() for name in owner.posts}:
+            raise not_supported(method)
         raise errors.not_modelled(f"the resource type {'/'.join((namespace, *names))} ({method})")
     permission = f"{namespace}/{kind.permission or kind.name}"
     if method == "POST":
-        post = next((entry for name, entry in kind.posts.items() if name.lower() == (rest or "").lower()), None)
+        if rest is None:
+            raise not_supported(method)
+        post = next((entry for name, entry in kind.posts.items() if name.lower() == rest.lower()), None)
         if post is None:
-            raise errors.not_modelled(f"the action {rest or 'POST'} of {permission}")
-        return Target(provider, kind, id, method, rest or "", post.permission or f"{permission}/{rest}/action", post)
+            raise errors.not_modelled(f"the action {rest} of {permission}")
+        return Target(provider, kind, id, method, rest, post.permission or f"{permission}/{rest}/action", post)
     if method not in VERBS:
         raise FrontDoorError(405, "MethodNotAllowed", f"The HTTP method '{method}' is not supported here.")
     if rest and method not in {"GET", "HEAD"}:
-        raise FrontDoorError(405, "MethodNotAllowed",
-                             f"The requested resource does not support http method '{method}'.")
+        raise not_supported(method)
     return Target(provider, kind, id, method, "list" if rest else "", f"{permission}/{VERBS[method]}")
+
+
+def not_supported(method: str) -> FrontDoorError:
+    return FrontDoorError(405, "MethodNotAllowed", f"The requested resource does not support http method '{method}'.")
 
 
 def check_api_version(target: Target, version: str) -> None:
@@ -132,6 +143,9 @@ def run(exchange: Exchange) -> Reply:
     assert target and exchange.principal
     if target.monitor:
         return poll(exchange, *target.monitor)
+    if target.action == "monitor":
+        raise AzureError(404, "NotFound", f"The operation '{target.id.name}' could not be found.")
+    content_type(exchange)
     call = exchange.call = Call(
         world=world, exchange=exchange, provider=target.provider, type=target.type, id=target.id, method=target.method,
         action=target.action, api_version=exchange.query.get("api-version", "").lower(), query=exchange.query,
@@ -141,6 +155,14 @@ def run(exchange: Exchange) -> Reply:
         with world.store.stale(target.id):
             return dispatch(call, target)
     return dispatch(call, target)
+
+
+def content_type(exchange: Exchange) -> None:
+    """Bodies are JSON, and have to say so."""
+    given = exchange.headers.get("Content-Type", "")
+    if exchange.content and given.partition(";")[0].strip().lower() not in JSON:
+        raise FrontDoorError(415, "UnsupportedMediaType", f"The content media type '{given or '<null>'}' is not "
+                             "supported. Only 'application/json' is supported.")
 
 
 def dispatch(call: Call, target: Target) -> Reply:
@@ -158,6 +180,8 @@ def dispatch(call: Call, target: Target) -> Reply:
         return _reply(target.post.run(call))
     handler = {"GET": kind.get or (read if kind.stored else None), "HEAD": kind.head, "PUT": kind.put,
                "PATCH": kind.patch, "DELETE": kind.delete}[call.method]
+    if handler is None and call.method == "HEAD":
+        raise not_supported("HEAD")  # "limited set of resource providers": Resources - Check Existence By Id
     if handler is None:
         raise errors.not_modelled(f"{call.method} of {call.provider.namespace}/{kind.name}")
     model = {"PUT": kind.model, "PATCH": kind.patch_model}.get(call.method, "")
@@ -165,6 +189,9 @@ def dispatch(call: Call, target: Target) -> Reply:
         raise FrontDoorError(400, "InvalidRequestContent", "The request content was invalid and could not be "
                              "deserialized: a JSON object is expected.")
     if model:
+        somewhere = any(value and key.lower() == "location" for key, value in call.body.items())
+        if call.method == "PUT" and not somewhere and contracts.requires(model, "location"):
+            raise FrontDoorError(400, "LocationRequired", "The location property is required for this definition.")
         check_body(call, model)
     return _reply(handler(call))
 
@@ -182,10 +209,15 @@ def _reply(value: Reply | dict[str, Any] | None) -> Reply:
 def surroundings(call: Call) -> None:
     """Registration, resource group and parents. Order: what ARM itself keeps comes before what it asks a provider."""
     world, id = call.world, call.id
-    if not id.subscription or call.provider.namespace == RESOURCES:
+    if not id.subscription:
+        return
+    if call.provider.namespace == RESOURCES:
+        locked(call)
         return
     if id.group:
-        world.require_group(id)
+        group = world.require_group(id)
+        if group.properties["provisioningState"] == "Deleting" and call.method in {"PUT", "PATCH"}:
+            raise being_deleted(group.name)
     state = world.registration(id.subscription, call.provider.namespace)
     if state not in {"Registered", "Registering"}:
         raise unregistered(call.provider.namespace)
@@ -200,16 +232,29 @@ def surroundings(call: Call) -> None:
         require_owner(call, id.parent)
 
 
+def being_deleted(group: str) -> FrontDoorError:
+    return FrontDoorError(409, "ResourceGroupBeingDeleted", f"The resource group '{group}' is in deprovisioning state "
+                          "and cannot perform this operation.")
+
+
 def locked(call: Call) -> None:
-    """Management locks: CanNotDelete stops DELETE, ReadOnly stops every write. They hold for all that lies below."""
-    if call.method not in {"DELETE", "PUT", "PATCH"} or call.type.name == "locks":
+    """Management locks, for all at and below what they are on. ReadOnly stops writes, and actions too, also those that
+    only read (listKeys); both stop deletions, also that of something that has a locked resource in it ("Lock your
+    resources to protect your infrastructure", with these examples)."""
+    if call.method not in {"DELETE", "PUT", "PATCH", "POST"} or call.type.name == "locks":
         return
+    here = call.id.key + "/"
     for lock in call.store.of_type(call.id.subscription, "Microsoft.Authorization/locks"):
-        level, scope = lock.properties["level"], lock.id.scope.lower()
-        if (level == "ReadOnly" or call.method == "DELETE") and (call.id.key + "/").startswith(scope + "/"):
+        scope = lock.id.scope.lower() + "/"
+        if call.method == "DELETE":
+            stopped = here.startswith(scope) or scope.startswith(here)
+        else:
+            stopped = lock.properties["level"] == "ReadOnly" and here.startswith(scope)
+        if stopped:
             raise FrontDoorError(
-                409, "ScopeLocked", f"The scope '{call.id.text}' cannot perform {VERBS[call.method]} operation because "
-                f"following scope(s) are locked: '{lock.id.scope}'. Please remove the lock and try again.")
+                409, "ScopeLocked", f"The scope '{call.id.text}' cannot perform {VERBS.get(call.method, 'write')} "
+                f"operation because following scope(s) are locked: '{lock.id.scope}'. Please remove the lock and try "
+                "again.")
 
 
 def require_owner(call: Call, owner: Id) -> None:

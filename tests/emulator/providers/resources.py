@@ -17,6 +17,7 @@ from ..ids import RESOURCES, Id, identifier
 from ..operations import Lro, Operation
 from ..provider import Call, Post, Provider, Reply, Type
 from ..regions import REGIONS, slug
+from ..routing import being_deleted
 from ..store import Record
 from ..world import World
 
@@ -52,13 +53,17 @@ def group_body(call: Call, name: str, old: Record | None) -> dict[str, Any]:
 
 def put_group(call: Call) -> Reply:
     old = call.record
+    if old and old.properties["provisioningState"] == "Deleting":
+        raise being_deleted(old.name)
     record = call.store.put(call.id, group_body(call, call.id.name, old))
     return Reply(200 if old else 201, record.body)
 
 
 def patch_group(call: Call) -> Reply:
     record = call.require()
-    change = {key: call.body[key] for key in ("tags", "managedBy") if key in call.body}
+    if record.properties["provisioningState"] == "Deleting":
+        raise being_deleted(record.name)
+    change = {key: call.body[key] for key in ("tags", "managedBy") if call.body.get(key) is not None}
     return Reply(200, call.store.put(call.id, {**record.body, **change}).body)
 
 
@@ -80,6 +85,10 @@ def group_deleted(world: World, payload: dict[str, Any]) -> None:
     for record in reversed(world.store.below(id)):
         world.forget(record)
     world.store.delete(id)
+
+
+def deletion_failed(world: World, payload: dict[str, Any]) -> None:
+    world.store.merge(payload["id"], {"properties": {"provisioningState": "Succeeded"}})
 
 
 def list_groups(call: Call) -> list[dict[str, Any]]:
@@ -165,6 +174,8 @@ def provider_body(world: World, subscription: str, provider: Provider) -> dict[s
               "apiVersions": list(reversed(kind.api_versions or provider.api_versions)),
               "defaultApiVersion": (kind.api_versions or provider.api_versions)[-1], "capabilities": "None"}
              for kind in provider.types if kind.name]
+    if not subscription:
+        return {"id": f"/providers/{provider.namespace}", "namespace": provider.namespace, "resourceTypes": kinds}
     return {"id": f"/subscriptions/{subscription}/providers/{provider.namespace}", "namespace": provider.namespace,
             "authorizations": [], "resourceTypes": kinds,
             "registrationState": world.registration(subscription, provider.namespace),
@@ -283,7 +294,8 @@ def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
 
 PROVIDER = Provider(
     namespace=RESOURCES, always=True, api_versions=VERSIONS, seed=seed,
-    events={"registered": registered, "group.deleted": group_deleted},
+    events={"registered": registered, "group.deleted": group_deleted,
+            "group.deleted.failed": deletion_failed},
     lros={"group/delete": Lro(seconds=45, location="{subscription}/operationresults/{op}", retry_after=15)},
     render_result=group_result,
     not_found=lambda call: group_not_found(call.id.name),

@@ -80,6 +80,51 @@ def test_a_collection_can_only_be_read(azure, method, path):
     assert error_of(azure, method, path, {})[:2] == (405, "MethodNotAllowed")
 
 
+@pytest.mark.parametrize(("method", "path"), [
+    ("HEAD", f"{{group}}/providers/{CLUSTERS}/aks-1?api-version=2025-05-01"),
+    ("POST", f"{{group}}/providers/{CLUSTERS}/aks-1?api-version=2025-05-01"),
+    ("GET", f"{{group}}/providers/{CLUSTERS}/aks-1/runCommand?api-version=2025-05-01"),
+    ("GET", "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"),
+])
+def test_a_method_that_is_not_there(azure, method, path):
+    status, dummy, body = azure.http(method, path.format(group=azure.group_id))
+    assert status == 405
+    assert method == "HEAD" or body["error"]["code"] == "MethodNotAllowed"
+
+
+@pytest.mark.parametrize("path", [
+    "{scope}/providers/Microsoft.ContainerService/locations/eastus/operations/{op}?api-version=2016-03-30",
+    "{scope}/providers/Microsoft.ContainerService/locations/eastus/operationresults/{op}?api-version=2016-03-30",
+    f"{{group}}/providers/{CLUSTERS}/aks-1/commandResults/{{op}}?api-version=2025-05-01",
+    f"{{group}}/providers/{CLUSTERS}/aks-1/providers/Microsoft.KubernetesConfiguration/extensions/x/operations/{{op}}"
+    "?api-Version=2025-03-01",
+    "{scope}/providers/Microsoft.Storage/locations/eastus/asyncoperations/{op}?api-version=2025-01-01",
+    "{scope}/operationresults/{op}?api-version=2025-04-01",
+])
+def test_an_operation_that_nobody_knows(azure, path):
+    op = "0c1f2d3e-0000-4000-8000-000000000000"
+    assert azure.http("GET", path.format(scope=azure.scope, group=azure.group_id, op=op))[0] == 404
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_a_body_says_that_it_is_json(azure, kind):
+    path, body = f"{azure.scope}/resourcegroups/rg-kind?api-version=2025-04-01", {"location": "eastus"}
+    assert error_of(azure, "PUT", path, body, headers={"Content-Type": kind})[:2] == (415, "UnsupportedMediaType")
+    assert azure.http("GET", path)[0] == 404, "nothing was made"
+    assert azure.http("PUT", path, body, headers={"Content-Type": "Application/JSON; charset=utf-8"})[0] == 201
+
+
+@pytest.mark.parametrize("path", ["/resourcegroups/rg-nowhere?api-version=2025-04-01", *(
+    f"/resourceGroups/{GROUP}/providers/{kind}" for kind in (
+        f"{CLUSTERS}/aks-9?api-version=2025-05-01",
+        "Microsoft.Storage/storageAccounts/stnowhere?api-version=2025-01-01",
+        "Microsoft.DataProtection/backupVaults/vault-9?api-version=2025-07-01",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/id-9?api-version=2024-11-30"))])
+def test_what_lies_in_a_region_names_it(azure, path):
+    body = {"tags": {}, "identity": {"type": "SystemAssigned"}, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    assert error_of(azure, "PUT", azure.scope + path, body)[:2] == (400, "LocationRequired")
+
+
 def test_missing_cluster_is_flat(azure):
     """AKS leaves out the wrapper that everybody else has."""
     body = azure.http("GET", f"{azure.group_id}/providers/{CLUSTERS}/x/trustedAccessRoleBindings/b"

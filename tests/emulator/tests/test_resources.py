@@ -108,3 +108,58 @@ def test_registration_and_its_end(emulator):
 def test_a_provider_in_use_stays_registered(emulator):
     azure = Azure(emulator, scenario(clusters=[{"name": "aks-1", "resource_group": GROUP, "location": "eastus"}]))
     refused(lambda: azure.resources.providers.unregister("Microsoft.ContainerService"), "SubscriptionNotInactive", 409)
+
+
+def test_a_group_that_goes_takes_nothing_new(azure):
+    path = f"{azure.scope}/resourcegroups/rg-going?api-version=2025-04-01"
+    assert azure.http("PUT", path, {"location": "eastus"})[0] == 201
+    azure.slowly("rg-going")
+    assert azure.http("DELETE", path)[0] == 202
+    identity = (f"{azure.scope}/resourceGroups/rg-going/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
+                "late?api-version=2024-11-30")
+    for method, where, more in (("PUT", path, {"location": "eastus"}), ("PATCH", path, {}),
+                                ("PUT", identity, {"location": "eastus"})):
+        status, dummy, body = azure.http(method, where, {"tags": {}, **more})
+        assert (status, body["error"]["code"]) == (409, "ResourceGroupBeingDeleted")
+    assert azure.http("GET", path)[2]["properties"]["provisioningState"] == "Deleting"
+    azure.emulator.fault({"lro": "fail"}, path="rg-stays", method="DELETE", times=1, subscription=azure.subscription)
+    stays = path.replace("going", "stays")
+    azure.http("PUT", stays, {"location": "eastus"})
+    assert azure.http("DELETE", stays)[0] == 202
+    eventually(lambda: azure.http("GET", stays)[2]["properties"]["provisioningState"] == "Succeeded")
+    assert azure.http("PATCH", stays, {"tags": None})[0] == 200
+    assert "tags" not in azure.http("GET", stays)[2]
+
+
+def test_locks_of_groups_and_of_what_is_in_them(azure):
+    group, version = f"{azure.scope}/resourceGroups/rg-locked", "?api-version=2025-04-01"
+    azure.http("PUT", group + version, {"location": "eastus"})
+    identity = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/kept"
+    azure.http("PUT", f"{identity}?api-version=2024-11-30", {"location": "eastus"})
+    lock = "/providers/Microsoft.Authorization/locks/keep?api-version=2020-05-01"
+
+    def code(method, path, body=None):
+        status, dummy, answer = azure.http(method, path, body)
+        return (status, answer["error"]["code"]) if status >= 400 else status
+
+    azure.http("PUT", identity + lock, {"properties": {"level": "CanNotDelete"}})
+    assert code("DELETE", group + version) == (409, "ScopeLocked"), "of what is in it"
+    assert code("PATCH", group + version, {"tags": {"a": "b"}}) == 200
+    assert code("DELETE", identity + lock) == 200
+    azure.http("PUT", group + lock, {"properties": {"level": "ReadOnly"}})
+    for method, body in (("PUT", {"location": "eastus"}), ("PATCH", {"tags": {}}), ("DELETE", None)):
+        assert code(method, group + version, body) == (409, "ScopeLocked")
+    names = f"{group}/providers/Microsoft.DataProtection/locations/eastus/checkNameAvailability?api-version=2025-07-01"
+    asked = {"name": "vault-1", "type": "Microsoft.DataProtection/BackupVaults"}
+    assert code("POST", names, asked) == (409, "ScopeLocked"), "an action, too"
+    assert code("DELETE", group + lock) == 200
+    assert code("POST", names, asked) == 200
+    assert code("DELETE", group + version) == 202
+
+
+def test_providers_of_the_tenant(azure):
+    found = {entry["namespace"]: entry for entry in azure.http("GET", "/providers?api-version=2025-04-01")[2]["value"]}
+    assert found["Microsoft.Storage"]["id"] == "/providers/Microsoft.Storage"
+    assert "registrationState" not in found["Microsoft.Storage"], "that is one of a subscription"
+    alone = azure.http("GET", "/providers/Microsoft.Storage?api-version=2025-04-01")[2]
+    assert alone == found["Microsoft.Storage"]
