@@ -152,19 +152,22 @@ def groups(inventory: dict[str, Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_is_planned_done_and_then_finds_nothing_to_do(subscription: Subscription, example: str) -> None:
+    """Plans of the role on what is there already, and of one cluster that is new, are for the tests of the role."""
     named = commands(example)
     converging = [command for command in named if command.converges]
     real = next(command for command in converging if not command.checks)
     check = dataclasses.replace(real, arguments=(*real.arguments, "--check", "--diff"))
+    own = not real.playbook.startswith("aks.backup.")
 
-    for plan in [command for command in converging if command.checks] or [check]:
+    planned = None
+    for plan in [command for command in converging if command.checks] or [check] * own:
         planned = run(subscription, plan).ok()
         assert planned.steps and list(undocumented(planned)) == []
         assert subscription.writes() == []
     done = run(subscription, real).ok()
     assert list(undocumented(done)) == []
     # What the plan promised is what came, by task and host.
-    assert changes(done) == changes(planned)
+    assert planned is None or changes(done) == changes(planned)
 
     for number, command in enumerate(named):
         # What an example names twice comes after something else.
@@ -172,7 +175,7 @@ def test_an_example_is_planned_done_and_then_finds_nothing_to_do(subscription: S
             result = run(subscription, command).ok()
             assert result.steps and list(undocumented(result)) == []
     before = subscription.writes()
-    for command in (real, check):
+    for command in [real, check] if own else [real]:
         assert changes(run(subscription, command).ok()) == []
     assert subscription.writes() == before
 

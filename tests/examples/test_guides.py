@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from tests.documented import MODULES, differences
-from tests.harness import FAST, ROOT, Subscription
-from tests.harness.steps import account, chain
+from tests.harness import FAST, ROOT, Subscription, play
+from tests.harness.steps import account, chain, prepare
 
 GUIDES = ROOT / "docs" / "docsite" / "rst"
 WAITING = {"aks_backup_poll_interval": FAST["poll_interval"], "aks_backup_wait_timeout": FAST["wait_timeout"]}
@@ -47,19 +47,16 @@ def test_no_guide_is_left_out() -> None:
 
 @pytest.mark.parametrize("guide", TASKS)
 def test_the_tasks_of_a_guide_can_be_planned_and_done(subscription: Subscription, guide: str) -> None:
-    subscription.play(chain(subscription)).ok()
+    prepare(subscription, chain(subscription))
     shown = tasks(guide, subscription)
     assert len(shown) == TASKS[guide]
-    before = subscription.writes()
-    planned = subscription.play(shown, arguments=("--check", "--diff")).ok()
-    assert subscription.writes() == before
-    done = subscription.play(shown).ok()
-    for run in (planned, done):
-        assert [step.task for step in run.steps] == [task["name"] for task in shown]
-        for step in run.steps:
-            module = step.action.removeprefix("aks.backup.")
-            assert module not in MODULES or differences(module, step.result) == [], step.task
-            assert "NOT DEFINED" not in str(step.result), step.task
+    run = subscription.play(playbook=[play(shown, check_mode=True, diff=True), play(shown)]).ok()
+    assert [step.task for step in run.steps] == 2 * [task["name"] for task in shown]
+    assert [step.task for step in run.steps[: len(shown)] if step.writes] == []
+    for step in run.steps:
+        module = step.action.removeprefix("aks.backup.")
+        assert module not in MODULES or differences(module, step.result) == [], step.task
+        assert "NOT DEFINED" not in str(step.result), step.task
 
 
 def test_the_first_backup(subscription: Subscription) -> None:
