@@ -15,7 +15,7 @@ description:
   - Makes a host of each cluster of Azure Kubernetes Service in any number of subscriptions, and groups by the state of
     its backup, so that a play can be about the clusters that lack one.
   - Three queries to Azure Resource Graph do for all clusters, however many there are; each page of a thousand costs
-    one more.
+    one more. For several subscriptions, a fourth one finds out of which nothing can be read, and a warning says so.
   - A host has what the role P(aks.backup.aks_backup#role) needs, and a local connection. C(hosts=backup_unprotected)
     with the role protects what is not protected yet.
   - The name of the inventory file has to end with C(aks_clusters.yml) or C(aks_clusters.yaml).
@@ -165,7 +165,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return remembered
         arm = _module.connect(params, (RESOURCE_GRAPH,), anywhere=True)
         scope = {**params, "subscription_id": arm.subscription_id}
-        found = fleet_state.clusters(fleet_state.ask(arm, scope, fleet_state.STATE), params)
+        rows = fleet_state.ask(arm, scope, fleet_state.STATE)
+        for said in fleet_state.unseen(rows, scope):
+            self.display.warning(said)
+        found = fleet_state.clusters(rows, params)
         if wanted:
             self._cache[key] = found
         return found

@@ -204,7 +204,17 @@ class Arm:
                 operation = self._clients.operation(self.subscription_id, RESOURCE_GRAPH, "", "resources")
                 return operation(stream, cls=_reply, timeout=self.deadline.remaining())[0] or {}
 
-            page = self._ask(call, "search Azure Resource Graph", "", (stream,))
+            try:
+                page = self._ask(call, "search Azure Resource Graph", "", (stream,))
+            except AzureError as exc:
+                if exc.code != "AccessDenied":
+                    raise
+                where = ", ".join([*subscriptions, *(management_groups or [])]) or "the tenant"
+                raise AzureError(
+                    f"The caller may read nothing of {where}, or there is no such place. Check IDs and names, and give "
+                    f"the caller the role Reader there. {exc.message}",
+                    **exc.facts,
+                ) from exc
             found += page.get("data") or []
             if most and len(found) >= most:
                 return found[:most]

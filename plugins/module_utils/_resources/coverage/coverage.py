@@ -20,7 +20,7 @@ from typing import Any
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
-from ansible_collections.aks.backup.plugins.module_utils._errors import Refused, refuse
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs
@@ -45,10 +45,13 @@ NO_EXTENSIONS = (
     "Azure Resource Graph shows no backup extension in any cluster, so none is reported as missing. Set check_clusters "
     "to true to read them from the clusters themselves."
 )
+NO_CLUSTER = "None of the clusters that Azure Resource Graph shows is asked for: the report is about nothing."
 # How many names a sentence lists.
 NAMED = 10
 
 Params = dict[str, Any]
+# ID of a cluster -> its Trusted Access role bindings, None where they could not be read.
+Bindings = dict[str, list[Document] | None]
 
 
 def work(arm: Arm, params: Params) -> Outcome:
@@ -60,7 +63,10 @@ def work(arm: Arm, params: Params) -> Outcome:
         arm, params, {**fleet_state.STATE, **fleet_state.POSTURE, **fleet_state.history(params["job_days"])}
     )
     shown = _named(fleet_state.clusters(rows, params), params["cluster_ids"])
-    shown, bindings = _look(arm, shown) if params["check_clusters"] else (shown, None)
+    bindings: Bindings | None = None
+    refused: dict[str, AzureError] = {}
+    if params["check_clusters"]:
+        shown, bindings, refused = _look(arm, shown)
     found = report(rows, shown, params, bindings)
     found["violations"] = [*missing(rows.clusters, params["cluster_ids"]), *violations(found, params["fail_on"])]
     before, after = _files(params["output"] or {}, found)
@@ -75,7 +81,12 @@ def work(arm: Arm, params: Params) -> Outcome:
         before={path: _size(text) for path, text in before.items()} if after else None,
         after={path: _size(text) for path, text in after.items()} if after else None,
         result=result,
-        warnings=[] if _extensions_count(rows, shown, bindings) else [NO_EXTENSIONS],
+        warnings=[
+            *fleet_state.unseen(rows, params),
+            *([NO_CLUSTER] if rows.clusters and not shown else []),
+            *([] if _extensions_count(rows, shown, bindings) else [NO_EXTENSIONS]),
+            *_refusals(refused),
+        ],
     )
 
 
@@ -121,23 +132,47 @@ def _named(clusters: list[Document], ids: list[str]) -> list[Document]:
     return [one for one in clusters if not wanted or one["id"].lower() in wanted]
 
 
-def _look(arm: Arm, clusters: list[Document]) -> tuple[list[Document], dict[str, list[Document]]]:
+def _look(arm: Arm, clusters: list[Document]) -> tuple[list[Document], Bindings, dict[str, AzureError]]:
     """Read the extension of each protected cluster into what is shown of it, and give its Trusted Access role bindings.
 
     Resource Graph does not know bindings, and may not know extensions of AKS clusters. Clusters that are gone meanwhile
-    are left out.
+    are left out. Of those that the caller may not read, what Resource Graph shows counts; the refusals are by ID.
     """
     mine = [cluster for cluster in clusters if cluster["protection"]["instances"]]
     types = (BINDINGS, LIST_TYPE)
-    found = arm.together(partial(arm.list_all, type_, cluster["id"]) for cluster in mine for type_ in types)
-    gone = set()
+    found = arm.together(partial(_listed_below, arm, type_, cluster["id"]) for cluster in mine for type_ in types)
+    gone, read = set(), {}
+    refused: dict[str, AzureError] = {}
     for cluster, bindings, extensions in zip(mine, found[::2], found[1::2], strict=True):
+        if isinstance(bindings, AzureError) or isinstance(extensions, AzureError):
+            refused[cluster["id"]] = bindings if isinstance(bindings, AzureError) else extensions
+            continue
+        read[cluster["id"]] = bindings
         ours = [one for one in extensions if str(dig(one, "properties.extensionType")).lower() == TYPE]
         cluster["protection"]["extension"] = fleet_state.extension(ours[0]) if ours else None
         if not bindings and not extensions and arm.get(cluster["id"]) is None:
             gone.add(cluster["id"])
     there = [cluster for cluster in clusters if cluster["id"] not in gone]
-    return there, {cluster["id"]: bindings for cluster, bindings in zip(mine, found[::2], strict=True)}
+    return there, {**read, **dict.fromkeys(refused)}, refused
+
+
+def _listed_below(arm: Arm, type_: str, id_: str) -> Any:
+    """The documents of a type below a cluster, or Azure's word that the caller may not read them."""
+    try:
+        return arm.list_all(type_, id_)
+    except AzureError as exc:
+        if exc.facts.get("status") != 403:
+            raise
+        return exc
+
+
+def _refusals(refused: Mapping[str, AzureError]) -> list[str]:
+    if not refused:
+        return []
+    return [
+        f"These clusters may not be read themselves, so what Azure Resource Graph shows of them counts: "
+        f"{_listed([_ids.name(id_) for id_ in refused])}. {next(iter(refused.values())).message}"
+    ]
 
 
 def _extensions_count(rows: fleet_state.Rows, clusters: list[Document], bindings: object) -> bool:
@@ -152,7 +187,7 @@ def report(
     rows: fleet_state.Rows,
     clusters: list[Document],
     params: Mapping[str, Any],
-    bindings: Mapping[str, list[Document]] | None = None,
+    bindings: Mapping[str, list[Document] | None] | None = None,
 ) -> Document:
     """Clusters with their findings, the vaults that protect them, their jobs, and all of that in numbers."""
     ignored, asked = set(params["ignore_findings"] or []), rows.asked
@@ -173,7 +208,10 @@ def report(
             one["rpo_seconds"] = None if one["interval_seconds"] is None else one["interval_seconds"] + options["grace"]
         bound = None if bindings is None else bindings.get(cluster["id"], [])
         row = by_id[cluster["id"].lower()]
-        said = coverage_findings.of_cluster(cluster, row, options, asked, policies, bound)
+        # Of a cluster that could not be read, that no extension is shown means as little as where nobody looked.
+        blind = bindings is not None and bound is None and not rows.extensions
+        told = {**options, "extensions": False} if blind else options
+        said = coverage_findings.of_cluster(cluster, row, told, asked, policies, bound)
         cluster["findings"] = [one for one in said if one["reason"] not in ignored]
         cluster["covered"] = not any(one["severity"] == ERROR for one in cluster["findings"])
         cluster["protection"]["last_good_backup"] = fleet_state.newest(

@@ -125,13 +125,19 @@ def _cards(summary: Document) -> str:
     states = summary["by_state"]
     cards = [
         ("clusters", summary["clusters"], ""),
-        ("covered", f"{summary['covered_percent']}%", "good" if summary["covered"] == summary["clusters"] else "bad"),
+        ("covered", f"{summary['covered_percent']}%" if summary["clusters"] else "-", _covered(summary)),
         *((state, count, LOOKS[state] if count else "") for state, count in states.items()),
         ("overdue", summary["by_reason"]["rpo_missed"], "bad" if summary["by_reason"]["rpo_missed"] else ""),
         ("vaults", summary["vaults"], ""),
     ]
     items = (f'<li><b class="{look}">{esc(count)}</b>{esc(title)}</li>' for title, count, look in cards)
     return f'<ul class="cards" aria-label="Totals">{"".join(items)}</ul>'
+
+
+def _covered(summary: Document) -> str:
+    if not summary["clusters"]:
+        return "warn"
+    return "good" if summary["covered"] == summary["clusters"] else "bad"
 
 
 def _alert(violations: list[str]) -> str:
@@ -150,7 +156,8 @@ def _findings(summary: Document) -> str:
         if summary["by_reason"][name]
     ]
     if not rows:
-        return "<section><h2>Findings</h2><p>None: every cluster is covered.</p></section>\n"
+        why = "every cluster is covered." if summary["clusters"] else "this report is about no cluster."
+        return f"<section><h2>Findings</h2><p>None: {why}</p></section>\n"
     columns = (
         _column("Finding"), _column("Severity"), _column("CIS control"), _column("How many", number=True),
         _column("What to do"),

@@ -23,8 +23,9 @@ def document(report: Document) -> str:
     ]
     if report.get("violations"):
         parts += ["## Violated thresholds", "\n".join(f"- {text(one)}" for one in report["violations"])]
+    none = "None." if summary["clusters"] else "None: this report is about no cluster."
     counted = [(REASONS[name].title, count) for name, count in summary["by_reason"].items() if count]
-    parts += ["## Findings", table(("Finding", "How many"), counted) if counted else "None."]
+    parts += ["## Findings", table(("Finding", "How many"), counted) if counted else none]
     affected = [cluster for cluster in report["clusters"] if cluster["findings"]]
     if affected:
         parts += ["## Clusters", table(("Cluster", "Resource group", "Region", "State", "Finding", "What to do"), (

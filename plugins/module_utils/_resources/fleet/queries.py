@@ -50,6 +50,12 @@ VAULTS = """resources
 | project id, name, location, resourceGroup, subscriptionId, tags, identity, properties
 | order by id asc"""
 
+# Those that the caller may read. The service passes over the others of a list in silence.
+SUBSCRIPTIONS = """resourcecontainers
+| where type =~ 'microsoft.resources/subscriptions'
+| project id, name, subscriptionId
+| order by id asc"""
+
 _JOBS = """recoveryservicesresources
 | where type =~ 'microsoft.dataprotection/backupvaults/backupjobs'
 | where properties.dataSourceType =~ 'Microsoft.ContainerService/managedClusters'

@@ -59,6 +59,11 @@ def scopes(params: Mapping[str, Any]) -> list[Scope]:
     ]
 
 
+def listed(params: Mapping[str, Any]) -> list[str]:
+    """The subscriptions that are looked at by their IDs; none where it is management groups, or all of the tenant."""
+    return [id_ for scope in scopes(params) for id_ in scope["subscriptions"]]
+
+
 def check(params: Mapping[str, Any]) -> None:
     """Raise :class:`Refused` for patterns that are not ones: an empty one would mean nothing, or everything."""
     said = []

@@ -53,6 +53,7 @@ class Rows:
     extensions: list[Document] = field(default_factory=list)
     instances: list[Document] = field(default_factory=list)
     policies: list[Document] = field(default_factory=list)
+    subscriptions: list[Document] = field(default_factory=list)
     vaults: list[Document] = field(default_factory=list)
     job_counts: list[Document] = field(default_factory=list)
     trouble: list[Document] = field(default_factory=list)
@@ -69,6 +70,9 @@ STATE = {
     "instances": fleet_queries.INSTANCES,
 }
 POSTURE = {"policies": fleet_queries.POLICIES, "vaults": fleet_queries.VAULTS}
+READER = "If that cannot be, check the IDs, and give the caller the role Reader there."
+# How many subscriptions a sentence lists.
+NAMED = 10
 # How many of the jobs that did not go well are read.
 TROUBLE = 500
 
@@ -84,6 +88,8 @@ def history(days: int) -> dict[str, str]:
 def ask(arm: Arm, params: Mapping[str, Any], queries: Mapping[str, str]) -> Rows:
     """The rows that the queries are answered with, all at the same time; keys are fields of :class:`Rows`."""
     scopes = fleet_scope.scopes(params)
+    if len(fleet_scope.listed(params)) > 1:
+        queries = {**queries, "subscriptions": fleet_queries.SUBSCRIPTIONS}
     names = [name for name in queries for _scope in scopes]
     answers = arm.together(
         partial(arm.search, query, most=TROUBLE if name == "trouble" else None, **scope)
@@ -94,6 +100,25 @@ def ask(arm: Arm, params: Mapping[str, Any], queries: Mapping[str, str]) -> Rows
     for name, answer in zip(names, answers, strict=True):
         getattr(rows, name).extend(answer)
     return rows
+
+
+def unseen(rows: Rows, params: Mapping[str, Any]) -> list[str]:
+    """What the caller may have no sight of, in sentences: an answer that lacks it looks like one where all is well.
+
+    A subscription that is asked for alone needs no look; where it cannot be read, Resource Graph refuses the query.
+    """
+    listed, said = fleet_scope.listed(params), []
+    seen = {str(row.get("subscriptionId")).lower() for row in [*rows.subscriptions, *rows.clusters]}
+    missing = [id_ for id_ in listed if id_.lower() not in seen] if len(listed) > 1 else []
+    if missing:
+        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        said.append(
+            f"Azure Resource Graph shows nothing of these subscriptions: {', '.join(missing[:NAMED])}{more}. What is "
+            f"in them is left out. {READER}"
+        )
+    if not rows.clusters:
+        said.append(f"Azure Resource Graph shows no AKS cluster at all where it was looked for. {READER}")
+    return said
 
 
 def clusters(rows: Rows, params: Mapping[str, Any]) -> list[Document]:
