@@ -228,6 +228,24 @@ def test_names_follow_from_region_and_ids():
     assert fleet_steps.cluster(named, SUBSCRIPTION).policy.endswith("/aks-disaster-recovery")
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        # Not that a subscription is missing, which would be true as well.
+        ({**PLAIN, "cluster": {"id": "aks-1"}}, "'aks-1' is not an Azure resource ID"),
+        (
+            {**PLAIN, "cluster": {"id": f"{GROUPS}/rg/providers/Microsoft.Storage/storageAccounts/s"}},
+            "cluster.id must be",
+        ),
+        # Not that no vault can be called bv-aks-.
+        ({**PLAIN, "location": " "}, "location is empty"),
+    ],
+)
+def test_entries_that_cannot_be_meant(entry, said):
+    with pytest.raises(Refused, match=said):
+        fleet_steps.cluster(entry, None if "id" in entry["cluster"] else SUBSCRIPTION)
+
+
 def test_two_clusters_of_one_name_do_not_share_a_container():
     other = {**PLAIN, "cluster": {"name": "aks-1", "resource_group": "rg-else"}}
     dashed = {**PLAIN, "cluster": {"name": "aks_1", "resource_group": "rg-clusters"}}

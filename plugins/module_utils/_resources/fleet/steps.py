@@ -238,6 +238,8 @@ def cluster(entry: Mapping[str, Any], subscription_id: str | None) -> Cluster:
     """An entry with its IDs. Raises :class:`Refused` where a name or an ID cannot be one."""
     parts = {name: given(entry.get(name) or {}) for name in ("cluster", "storage", "vault", "policy")}
     wanted, storage, vault, policy = parts.values()
+    if "id" in wanted:
+        wanted["id"] = _ids.expect(wanted["id"], CLUSTER, "cluster.id")
     subscription = wanted["id"].split("/")[2:3] if "id" in wanted else [wanted.get("subscription_id", subscription_id)]
     if not subscription or not subscription[0]:
         raise Refused(
@@ -246,11 +248,11 @@ def cluster(entry: Mapping[str, Any], subscription_id: str | None) -> Cluster:
         )
     home = subscription[0]
     region = _ids.region(entry["location"])
+    if not region:
+        raise Refused("location is empty: give the region of the cluster, such as westeurope.")
     group = entry.get("resource_group") or f"rg-aks-backup-{region}"
     snapshots = entry.get("snapshot_resource_group") or f"rg-aks-snapshots-{region}"
-    id_ = _ids.expect(wanted["id"], CLUSTER, "cluster.id") if "id" in wanted else _ids.cluster(
-        home, wanted["resource_group"], wanted["name"]
-    )  # fmt: skip
+    id_ = wanted["id"] if "id" in wanted else _ids.cluster(home, wanted["resource_group"], wanted["name"])
     account_group = storage.get("resource_group") or group
     # The name of a storage account is taken once in all of Azure, hence the digest of what makes this one ours.
     ours = _digest("/".join((home, account_group, region)))
