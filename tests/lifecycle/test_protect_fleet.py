@@ -1,0 +1,64 @@
+# Copyright (c) the aks.backup contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook protect_fleet where not all goes well: who fails of what, and what it leaves for the jobs after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.harness import FAST, ROOT, Run, Subscription
+
+PLAYBOOK = ROOT / "playbooks" / "protect_fleet.yml"
+SUM = "Sum up for AWX, also where clusters have failed"
+GROUP = "rg-clusters"
+
+
+def play(subscription: Subscription, hosts: dict[str, dict[str, Any]]) -> Run:
+    variables = {
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "aks_backup_policy": {"schedule": {"frequency": "weekly"}},
+        **{f"aks_backup_{name}": value for name, value in FAST.items()},
+    }
+    return subscription.play(playbook=PLAYBOOK, inventory={"all": {"hosts": hosts, "vars": variables}})
+
+
+def left(run: Run) -> dict[str, Any]:
+    found: dict[str, Any] = run[SUM].result["ansible_stats"]["data"]
+    return found
+
+
+def test_hosts_fail_for_themselves_and_are_named_for_the_next_job(emulator: Any) -> None:
+    """The first of the hosts among them, whose task it is that stands for all."""
+    clusters = [
+        {"name": name, "resource_group": GROUP, "location": "eastus",
+         "power_state": "Stopped" if name == "d-off" else "Running"}
+        for name in ("a-nowhere", "b-good", "d-off")
+    ]  # fmt: skip
+    providers = {"Microsoft.ContainerService": "Registered", "Microsoft.Storage": "Registered"}
+    groups = [{"name": GROUP, "location": "eastus"}]
+    subscription = Subscription(
+        emulator, {"subscriptions": [{"providers": providers, "resource_groups": groups, "clusters": clusters}]}
+    )
+    named = {"aks_backup_cluster": {"resource_group": GROUP}}
+    here = {**named, "aks_backup_location": "eastus"}
+    hosts = {"a-nowhere": named, "b-good": here, "c-nothing": {"aks_backup_location": "eastus"}, "d-off": here}
+    run = play(subscription, hosts)
+    assert run.code == 2
+    assert "Set aks_backup_location, the region of the cluster." in run.output
+    assert "Set aks_backup_cluster, which says where the cluster is." in run.output
+    done = run["Protect the clusters"].result
+    assert {one["name"]: one["failed"] for one in done["clusters"]} == {"b-good": False, "d-off": True}
+    assert left(run) == {
+        "aks_backup_fleet_clusters": 4,
+        "aks_backup_fleet_changed": ["b-good", "d-off"],
+        "aks_backup_fleet_failed": ["a-nowhere", "c-nothing", "d-off"],
+    }
+
+    # What is refused as a whole has failed for all, and a fleet without trouble leaves no names.
+    run = play(subscription, {"b-good": here, "other": {**here, "aks_backup_vault": {"nam": "x"}}})
+    assert run.code == 2 and run.writes == [] and "clusters.vault.nam" in run.output
+    assert left(run)["aks_backup_fleet_failed"] == ["b-good", "other"]
+    assert left(play(subscription, {"b-good": here}).ok()) == {
+        "aks_backup_fleet_clusters": 1, "aks_backup_fleet_changed": [], "aks_backup_fleet_failed": [],
+    }  # fmt: skip
