@@ -114,6 +114,35 @@ def test_what_is_overdue(age, interval, grace, late):
     assert coverage_findings.overdue(one, NOW, grace) is late
 
 
+@pytest.mark.parametrize(
+    ("schedule", "hours"),
+    [
+        (["R/2026-01-01T02:00:00+00:00/PT4H"], 4),
+        (["R/2026-01-01T02:00:00+00:00/P1W", "R/2026-01-04T02:00:00+00:00/P1W"], 168),
+        (["R/2026-01-01T02:00:00+00:00/?"], None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_where_an_instance_does_not_tell_how_often_its_policy_does(schedule, hours):
+    cluster = f"{VAULT.partition('/providers/')[0]}/providers/Microsoft.ContainerService/managedClusters/aks"
+    told = {"recoveryPointInfo": {"latestRecoveryPointInPrimaryRegion": ago(100)}}
+    policy = {"policyId": f"{VAULT}/backupPolicies/Daily"}
+    protected = {"currentProtectionState": "ProtectionConfigured", "policyInfo": policy,
+                 "dataSourceInfo": {"resourceID": cluster}, "backupInstanceExtendedProperties": told}  # fmt: skip
+    trigger = {"schedule": {"repeatingTimeIntervals": schedule}}
+    rows = fleet_state.Rows(
+        clusters=[{"id": cluster, "name": "aks", "location": "eastus", "asked": NOW.isoformat()}],
+        instances=[{"id": f"{VAULT}/backupInstances/one", "name": "one", "properties": protected}],
+        policies=[{"id": f"{VAULT}/backupPolicies/daily", "properties": {"policyRules": [{"trigger": trigger}, {}]}}],
+    )
+    asked = {"grace": "2h", "ignore_findings": [], "job_days": 1, "namespaces": [], "partial_counts": True}
+    (shown,) = coverage.report(rows, fleet_state.clusters(rows, {}), asked)["clusters"]
+    (one,) = shown["protection"]["instances"]
+    assert one["interval_seconds"] == (None if hours is None else hours * 3600)
+    assert ("rpo_missed" in [found["reason"] for found in shown["findings"]]) == (hours == 4)
+
+
 def test_a_late_backup_is_told_with_its_figures():
     (found,) = findings(instance(last_good_backup=ago(50)))
     assert found["message"] == (

@@ -201,6 +201,9 @@ def report(
     by_id = {row["id"].lower(): row for row in rows.clusters}
     for cluster in clusters:
         for one in cluster["protection"]["instances"]:
+            if one["interval_seconds"] is None:
+                # Or nothing of this instance would ever be overdue.
+                one["interval_seconds"] = coverage_findings.interval(policies.get(str(one["policy_id"]).lower()) or {})
             done = latest.get(one["id"].lower(), {})
             one["last_good_backup"] = coverage_findings.good_backup(
                 one["last_recovery_point"], done, params["partial_counts"]

@@ -54,6 +54,16 @@ def good_backup(point: str | None, jobs: Mapping[str, str], partial_counts: bool
     return newest([point, complete])
 
 
+def interval(policy: Document) -> float | None:
+    """Seconds between two backups by the schedule of a policy (its document), None where it has none."""
+    found = [
+        times.seconds(str(repeated).rpartition("/")[2])
+        for rule in dig(policy, "properties.policyRules", [])
+        for repeated in dig(rule, "trigger.schedule.repeatingTimeIntervals", [])
+    ]
+    return min((one for one in found if one), default=None)
+
+
 def overdue(instance: Document, asked: datetime.datetime, grace: int) -> bool:
     """Whether the latest good backup is older than what the policy leaves between two, and the grace in seconds."""
     limit = instance["interval_seconds"]
