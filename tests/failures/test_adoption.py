@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from tests.harness.sdk import VAULT
-from tests.harness.steps import account, chain, in_process, prepare, step
+from tests.harness.steps import account, carry_out, chain, in_process, prepare, step
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
@@ -27,7 +27,7 @@ def test_the_rule_of_a_backup_is_read_from_the_live_policy(subscription):
     rule = "Nightly"
     tasks[4] = step(subscription, "policy", backup_rule_name=rule)
     prepare(subscription, tasks)
-    run = subscription.play([step(subscription, "run")]).ok()
+    run = carry_out(subscription, [step(subscription, "run")]).ok()
     assert backup_of(run, "run") == {"ruleName": rule, "triggerOption": {}}
     assert run["run"].result["rule_name"] == rule
 
@@ -37,27 +37,25 @@ def test_the_rule_of_a_backup_is_not_remembered(subscription):
     prepare(subscription, chain(subscription, until="run"))
     theirs = step(subscription, "policy", title="theirs", name="theirs", backup_rule_name="Theirs")
     moved = step(subscription, "instance", title="moved", policy_name="theirs")
-    run = subscription.play([theirs, moved, step(subscription, "run")]).ok()
+    run = carry_out(subscription, [theirs, moved, step(subscription, "run")]).ok()
     assert backup_of(run, "run")["ruleName"] == "Theirs"
 
 
 def test_names_are_the_same_on_every_run_and_every_machine(subscription):
     """Nothing but the IDs goes into a name: neither the run, nor the machine, nor how the options are spelled."""
     plan = [step(subscription, name, check=True) for name in ("binding", "permissions", "instance")]
-    ready = subscription.play([*chain(subscription, until="binding"), *plan]).ok()
+    ready = carry_out(subscription, [*chain(subscription, until="binding"), *plan]).ok()
     before = chain(subscription, until="binding")
     rest = in_process(chain(subscription, until="run")[len(before) :])
-    run = subscription.play(
-        [*before, *rest], worker=None, environment={"HOSTNAME": "another", "TZ": "Asia/Tokyo"}
-    ).ok()
+    run = subscription.play([*before, *rest], worker=None, environment={"HOSTNAME": "another", "TZ": "Asia/Tokyo"}).ok()
     for name in ("binding", "instance"):
         assert ready[name].result["id"] == run[name].result["id"]
     binding, instance = run["binding"].result["name"], run["instance"].result["name"]
     assert binding.startswith("tarb-") and len(binding) == 21
     assert instance.startswith("aks-east-1-aks-east-1-")
     shouted = {"cluster_name": "AKS-EAST-1", "cluster_resource_group": "RG-Clusters", "vault_name": VAULT.upper()}
-    again = subscription.play(
-        [step(subscription, "binding", **shouted), step(subscription, "instance", **shouted)]
+    again = carry_out(
+        subscription, [step(subscription, "binding", **shouted), step(subscription, "instance", **shouted)]
     ).ok()
     assert again.writes == [], again.output
     assert again["binding"].result["name"] == binding
@@ -70,7 +68,7 @@ def test_everything_that_somebody_made_is_adopted(subscription, somebody):
     somebody.install("theirs", account(subscription))
     somebody.bind("theirs")
     cluster = subscription.path("resourceGroups/rg-clusters/providers/Microsoft.ContainerService/managedClusters")
-    report = subscription.play([step(subscription, "permissions", mode="report")]).ok()["permissions"].result
+    report = carry_out(subscription, [step(subscription, "permissions", mode="report")]).ok()["permissions"].result
     # One of the four is inherited from the subscription, the others are made where they are needed.
     inherited = next(row for row in report["missing"] if row["scope"].lower().startswith(cluster.lower()))
     for row in report["missing"]:
@@ -80,7 +78,7 @@ def test_everything_that_somebody_made_is_adopted(subscription, somebody):
     somebody.protect("theirs")
     subscription.emulator.advance(300)
 
-    run = subscription.play(chain(subscription)).ok()
+    run = carry_out(subscription, chain(subscription)).ok()
     assert [write for write in run.writes if not write.endswith("/backup")] == [], run.writes
     for name, key in (("extension", "name"), ("binding", "name"), ("instance", "name")):
         assert not run[name].changed
@@ -103,7 +101,7 @@ def test_names_that_another_playbook_gave_are_adopted(subscription):
         for one in chain(subscription, until="run")
     ]
     prepare(subscription, tasks)
-    run = subscription.play(chain(subscription, until="run")).ok()
+    run = carry_out(subscription, chain(subscription, until="run")).ok()
     assert run.writes == []
     for name, given in named.items():
         assert run[name].result["name"] == given
@@ -121,7 +119,7 @@ def test_assignments_under_other_names_are_not_made_twice(subscription, somebody
             before.append(
                 somebody.assign(properties["principalId"], properties["roleDefinitionId"][-36:], properties["scope"])
             )
-    run = subscription.play([step(subscription, "permissions")]).ok()
+    run = carry_out(subscription, [step(subscription, "permissions")]).ok()
     assert run.writes == [] and not run["permissions"].changed
     assert sorted(row["assignment_id"].lower() for row in run["permissions"].result["assignments"]) == sorted(
         one.lower() for one in before

@@ -11,7 +11,7 @@ import pytest
 
 from tests.harness import Subscription
 from tests.harness.sdk import Somebody
-from tests.harness.steps import chain, prepare, step
+from tests.harness.steps import carry_out, chain, in_process, prepare, step
 
 REGISTERED = {"Microsoft.DataProtection": "Registered"}
 
@@ -52,8 +52,7 @@ def guarded(emulator):
     return made
 
 
-@pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
-def test_a_guard_in_another_tenant(guarded, worker):
+def test_a_guard_in_another_tenant(guarded):
     """auxiliary_tenant signs in there, auxiliary_token is a token from there; without either Azure looks in vain."""
     home, approval = guarded.home, f"{guarded.guard}/dppStopProtectionRequests/default"
     stop = {"protection": "stopped"}
@@ -71,9 +70,10 @@ def test_a_guard_in_another_tenant(guarded, worker):
         step(home, "instance", title="unapproved", ignore=True, **stop),
         step(home, "instance", title="approved but unseen", ignore=True, **approved),
         step(home, "instance", title="approved", auxiliary_token=guarded.token, **approved),
-        step(home, "instance", title="again", auxiliary_token=guarded.token, **approved),
     ]
-    run = home.play(tasks, worker=worker).ok()
+    # The token goes another way into a process, and stays out of the output there as well.
+    apart = [step(home, "instance", title="again", auxiliary_token=guarded.token, **approved)]
+    run = home.play([*tasks, *in_process(apart)], worker=None).ok()
     assert run["guard alone"].failed and run["guard alone"].result["error"]["code"] == "LinkedAuthorizationFailed"
     assert "Task failed" not in run["guard by tenant"].result.get("msg", "") and run["guard by tenant"].changed
     for name in ("unapproved", "approved but unseen"):
@@ -95,7 +95,8 @@ def test_a_rotation_under_a_guard(subscription):
     rotated = {"preset": "month", "schedule": None, "keep": None, "on_difference": "rotate"}
     approved = {**rotated, "resource_guard_operation_requests": [approval]}
     prepare(subscription, chain(subscription, until="policy"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "vault", title="guarded", resource_guard_id=guard),
             step(subscription, "policy", title="nothing to move", **rotated),
@@ -106,7 +107,7 @@ def test_a_rotation_under_a_guard(subscription):
             step(subscription, "policy", title="approved (plan)", check=True, **approved),
             step(subscription, "policy", title="approved", **approved),
             step(subscription, "policy", title="again", **rotated),
-        ]
+        ],
     ).ok()
     for name in ("refused (plan)", "refused"):
         said = run[name].result["msg"]

@@ -85,8 +85,8 @@ def test_the_environment_of_a_task_is_honoured(subscription, worker):
         assert run[name].failed and "subscription_id is needed" in run[name].result["msg"]
 
 
-@BOTH
-def test_in_the_background(subscription, worker):
+def test_in_the_background(subscription):
+    """In processes, whatever else was asked for: nobody would be there to wait for a worker."""
     prepare(subscription, chain(subscription, until="run"))
     waited = {**step(subscription, "run", title="waited for"), "async": 120, "poll": 1}
     left = {**step(subscription, "run", title="left"), "async": 120, "poll": 0, "register": "left"}
@@ -99,7 +99,7 @@ def test_in_the_background(subscription, worker):
         "delay": 0.2,
     }
     wrong = {**step(subscription, "vault", title="wrong", location="westeurope", ignore=True), "async": 60, "poll": 1}
-    run = subscription.play([waited, left, fetched, wrong], worker=worker).ok()
+    run = subscription.play([waited, left, fetched, wrong]).ok()
     for name in ("waited for", "fetched"):
         # The first looks of asynchronous tasks are recorded as well.
         last = [one for one in run.steps if one.task == name][-1]
