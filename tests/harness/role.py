@@ -83,7 +83,7 @@ def act(
     """
     plays: Plays = copy.deepcopy(yaml.safe_load(of.read_text()) if isinstance(of, pathlib.Path) else of)
     for play in plays:
-        play.update(hosts=hosts, check_mode=check, diff=True, vars=variables)
+        play.update(hosts=hosts, check_mode=check, diff=True, vars={**play.get("vars", {}), **variables})
         if refused:
             goes_on = {"name": "Go on", "ansible.builtin.debug": {"msg": "It has failed."}}
             play["tasks"] = [{"name": name, "block": play["tasks"], "rescue": [goes_on]}]
@@ -132,9 +132,13 @@ def backed_up(subscription: Subscription, hosts: tuple[str, ...] = EAST[:1]) -> 
     """The same with a recovery point of each, which takes a protected cluster."""
     for host in hosts:
         region = "eastus" if host in EAST else "westeurope"
-        vault = {"vault_name": f"bv-aks-{region}", "vault_resource_group": f"rg-aks-backup-{region}"}
-        cluster = {"cluster_name": host, "cluster_resource_group": "rg-clusters"}
-        prepare(subscription, [task("run", "aks_backup_run", **cluster, **vault)])
+        what = {
+            "cluster_name": host,
+            "cluster_resource_group": "rg-clusters",
+            "vault_name": f"bv-aks-{region}",
+            "vault_resource_group": f"rg-aks-backup-{region}",
+        }
+        prepare(subscription, [{"name": "run", "aks.backup.aks_backup_run": what, "diff": True}])
     return subscription
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.harness import ROOT, Run, Subscription, task
-from tests.harness.wishes import entries, fleet, hosts, scenario
+from tests.harness import Run, Subscription, task
+from tests.harness.steps import carry_out, prepare
+from tests.harness.wishes import PROTECT, entries, fleet, hosts, scenario
 
-PROTECT = ROOT / "playbooks" / "protect.yml"
 # What is asked for anew, and how what is said of it begins.
 OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "container": ({"storage": {"container": "another"}}, "container is not as asked for."),
@@ -41,7 +41,8 @@ def test_a_look_recognises_what_is_as_asked_for_and_writes_nothing(emulator):
     regions = {f"aks-{number}": "eastus" for number in range(5)}
     subscription = Subscription(emulator, scenario(regions))
     one, five = entries({"aks-0": "eastus"}), entries(regions)
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             look("before", one),
             fleet("protect", five),
@@ -51,7 +52,7 @@ def test_a_look_recognises_what_is_as_asked_for_and_writes_nothing(emulator):
             *[look(f"other {name}", [{**one[0], **more}]) for name, (more, _said) in OTHERS.items()],
             look("content", [{**one[0], "policy": {"schedule": {"frequency": "daily"}}}]),
             look("report", [{**one[0], **REPORT}]),
-        ]
+        ],
     ).ok()
     looks = [step for step in run.steps if step.task != "protect"]
     assert [step.writes for step in looks] == [[]] * len(looks) and not any(step.changed for step in looks)
@@ -91,7 +92,7 @@ def test_the_role_looks_once_and_does_the_steps_of_those_that_need_them(emulator
     regions = {f"aks-{number}": "eastus" for number in range(3)}
     subscription = Subscription(emulator, scenario(regions))
     clusters = entries(regions)
-    role(subscription, clusters[:2]).ok()
+    prepare(subscription, [fleet("protect", clusters[:2])])
     again = role(subscription, clusters[:2]).ok()
     assert again.writes == [] and ran(again, "Create the Backup vault") == []
     results = {step.host: step.result["ansible_facts"]["aks_backup_result"] for step in again.steps

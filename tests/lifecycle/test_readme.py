@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.harness import ROOT, Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, chain, prepare, step
+from tests.harness import ROOT, Subscription, play, task
+from tests.harness.role import PROTECT as PLAYBOOK
+from tests.harness.role import WAITING, act, acts
+from tests.harness.steps import CLUSTER, VAULT, carry_out, chain, prepare, step
 
 GROUPS = "{subscription}/resourceGroups"
 # What the README calls a scope -> where it is in the tests.
@@ -28,8 +30,6 @@ SCOPES = {
     "each cluster": f"{GROUPS}/rg-clusters/providers/Microsoft.ContainerService/managedClusters/aks-east-1",
 }
 README = (ROOT / "README.md").read_text()
-# As fast as the emulator's clock.
-WAITING = {"aks_backup_poll_interval": 0.05, "aks_backup_wait_timeout": 60}
 Right = tuple[str, str]
 
 
@@ -78,17 +78,24 @@ def furnished(emulator: Any, principals: dict[str, list[Right]]) -> tuple[Subscr
     return Subscription(emulator, scenario), environments
 
 
+def signed_in(subscription: Subscription, environment: dict[str, str]) -> Subscription:
+    """The same subscription as another principal of it sees it."""
+    other = copy.copy(subscription)
+    other.environment = {**subscription.environment, **environment}
+    return other
+
+
 def test_the_inventory_can_be_protected(subscription: Subscription) -> None:
     inventory = {"all": {"children": code("# clusters.yml")}}
-    playbook = ROOT / "playbooks" / "protect.yml"
-    planned = subscription.play(playbook=playbook, inventory=inventory, variables=WAITING, arguments=("--check",)).ok()
+    planned = subscription.play(playbook=PLAYBOOK, inventory=inventory, variables=WAITING, arguments=("--check",)).ok()
     assert {one.host for one in planned.steps if one.changed} == {"aks-east-1", "aks-east-2", "aks-west-1"}
     assert subscription.writes() == []
 
 
 def test_the_role_can_be_embedded(subscription: Subscription) -> None:
     (included,) = code("- name: Protect the cluster")
-    first, second = (subscription.play([included], variables=WAITING).ok() for _time in range(2))
+    plays = [*act("first", [play([included])]), *act("second", [play([included])])]
+    first, second = acts(subscription.play(playbook=plays, variables=WAITING).ok()).values()
     changed = [one.action for one in first.steps if one.changed]
     assert changed[-1] == "aks.backup.aks_backup_run"
     assert not any(one.changed for one in second.steps)
@@ -103,7 +110,7 @@ def test_the_rights_to_protect_are_enough(emulator: Any) -> None:
     subscription, _others = furnished(emulator, {"automation": PROTECT})
     tasks = [one for one in chain(subscription) if one["name"] != "providers"]
     again = [{**one, "name": f"{one['name']} again"} for one in tasks if one["name"] != "run"]
-    run = subscription.play([*tasks, *again]).ok()
+    run = carry_out(subscription, [*tasks, *again]).ok()
     assert all(run[one["name"]].changed for one in tasks if one["name"] != "snapshots")
     assert not any(run[one["name"]].changed for one in again)
 
@@ -111,7 +118,7 @@ def test_the_rights_to_protect_are_enough(emulator: Any) -> None:
 @pytest.mark.parametrize("spared", PROTECT, ids=lambda right: f"{right[1]} on {right[0].rsplit('/', 1)[-1]}")
 def test_no_right_to_protect_can_be_spared(emulator: Any, spared: Right) -> None:
     subscription, _others = furnished(emulator, {"automation": [right for right in PROTECT if right != spared]})
-    run = subscription.play([one for one in chain(subscription) if one["name"] != "providers"])
+    run = carry_out(subscription, [one for one in chain(subscription) if one["name"] != "providers"])
     assert run.code != 0
     assert run.steps[-1].result["error"]["code"] == "AuthorizationFailed"
     assert "Give the identity that runs Ansible a role" in run.steps[-1].result["msg"]
@@ -127,8 +134,8 @@ def test_the_rights_to_operate_are_enough_for_what_they_are_for_and_no_more(emul
         task("jobs", "aks_backup_job_info", **VAULT),
         task("points", "aks_recovery_point_info", **CLUSTER, **VAULT),
     ]
-    assert subscription.play([*backup, *reading], environment=others["operator"]).ok()["run"].changed
-    points = subscription.play(reading, environment=others["reader"]).ok()["points"]
-    assert points.result["latest"]
-    refused = subscription.play(backup, environment=others["reader"])["run"]
-    assert refused.result["error"]["code"] == "AuthorizationFailed"
+    operator, reader = (signed_in(subscription, others[name]) for name in ("operator", "reader"))
+    assert carry_out(operator, [*backup, *reading]).ok()["run"].changed
+    seen = carry_out(reader, [*reading, *backup])
+    assert seen["points"].result["latest"]
+    assert seen["run"].failed and seen["run"].result["error"]["code"] == "AuthorizationFailed"

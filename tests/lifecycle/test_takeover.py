@@ -9,16 +9,15 @@ enable-backup``, the example of Terraform's azurerm provider, and the Azure port
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from tests.harness import FAST, ROOT, Run, Subscription
+from tests.harness import Run, Subscription
+from tests.harness.role import PROTECT, PYTHON, WAITING, act, acts, facts
 from tests.harness.sdk import Somebody
 
-PROTECT = ROOT / "playbooks" / "protect.yml"
 CLUSTER, REGION = "aks-east-1", "eastus"
 AKS = "Microsoft.ContainerService/managedClusters"
 BSL = "configuration.backupStorageLocation."
@@ -303,19 +302,16 @@ class Taken:
         }
         self.put(f"{self.vault}/backupInstances/{self.way.instance}", "2026-03-01", {"properties": body})
 
-    def run(self, *arguments: str, **variables: Any) -> Run:
-        hosts = {
-            CLUSTER: {
-                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-                "aks_backup_cluster": {"resource_group": "rg-clusters"},
-                "aks_backup_location": REGION,
-                "aks_backup_poll_interval": FAST["poll_interval"],
-                "aks_backup_wait_timeout": FAST["wait_timeout"],
-                **variables,
-            }
+    def run(self, *told: list[dict[str, Any]], **hosts: dict[str, Any]) -> dict[str, Run]:
+        """What is told of the cluster, which is all of the hosts, each with variables of its own."""
+        cluster = {
+            "aks_backup_cluster": {"name": CLUSTER, "resource_group": "rg-clusters"},
+            "aks_backup_location": REGION,
         }
-        inventory = {"all": {"hosts": hosts}}
-        return self.subscription.play(playbook=PROTECT, inventory=inventory, arguments=arguments)
+        found = {host: {**cluster, **variables} for host, variables in hosts.items()}
+        inventory = {"all": {"hosts": found, "vars": {**PYTHON, **WAITING}}}
+        plays = [play for plays in told for play in plays]
+        return acts(self.subscription.play(playbook=plays, inventory=inventory).ok())
 
     def by_id(self) -> dict[str, Any]:
         return {
@@ -345,34 +341,37 @@ def taken(request, emulator):
     return made
 
 
-@pytest.mark.parametrize("named", [Taken.by_id, Taken.by_name], ids=["by ID", "by name"])
-def test_taken_over_with_the_least_writes(taken: Taken, named: Callable[[Taken], dict[str, Any]]) -> None:
+def test_taken_over_with_the_least_writes(taken: Taken) -> None:
+    """By the IDs of what is there as by names, in a plan as in a run: nothing is left to be done."""
     before = len(taken.subscription.writes())
     # Keys of the account are what such an extension was installed with; whether it stays so is the user's choice.
-    plan = taken.run("--check", "--diff", aks_backup_extension={"use_aad": not taken.way.keys}, **named(taken)).ok()
-    run = taken.run("--diff", aks_backup_extension={"use_aad": not taken.way.keys}, **named(taken)).ok()
+    keys = {"aks_backup_extension": {"use_aad": not taken.way.keys}}
+    told = taken.run(
+        act("plan", PROTECT, check=True, **keys),
+        act("run", PROTECT, **keys),
+        by_id=taken.by_id(),
+        by_name=taken.by_name(),
+    )
     written = [(one["method"], one["path"]) for one in taken.subscription.writes()[before:]]
     assert written == []
-    for one in (plan, run):
-        assert [step.task for step in one.steps if step.changed] == []
+    for one in (told["plan"], told["run"]):
+        assert [step.task for step in one.ok().steps if step.changed] == []
     assert taken.count() == dict.fromkeys(ONE_OF_EACH, 1)
-    (result,) = [
-        step.result["ansible_facts"]["aks_backup_result"]
-        for step in run.steps
-        if "aks_backup_result" in step.result.get("ansible_facts", {})
-    ]
-    assert result["instances"][0]["name"] == taken.way.instance
-    assert result["instances"][0]["protection_state"] == "ProtectionConfigured"
+    results = facts(told["run"], "aks_backup_result")
+    assert sorted(results) == ["by_id", "by_name"]
+    for result in results.values():
+        assert result["instances"][0]["name"] == taken.way.instance
+        assert result["instances"][0]["protection_state"] == "ProtectionConfigured"
 
 
-def test_from_keys_to_the_identity_of_the_extension(emulator) -> None:
+def test_from_keys_to_the_identity_of_the_extension(emulator: Any) -> None:
     """Without a word on it, the extension gives up the account's keys: one update, and the role that this takes."""
     taken = Taken(emulator, WAYS["terraform"])
     taken.protect()
     before = len(taken.subscription.writes())
-    run = taken.run("--diff", **taken.by_id()).ok()
+    told = taken.run(act("run", PROTECT), act("again", PROTECT), by_id=taken.by_id())
     written = [one["path"].rsplit("/", 1)[0].rsplit("/", 1)[-1] for one in taken.subscription.writes()[before:]]
     assert sorted(written) == ["extensions", "roleAssignments"]
-    assert taken.run(**taken.by_id()).ok().writes == []
+    assert told["again"].ok().writes == []
     assert taken.count() == dict.fromkeys(ONE_OF_EACH, 1)
-    assert not any(step.failed for step in run.steps)
+    assert not any(step.failed for step in told["run"].steps)
