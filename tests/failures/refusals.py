@@ -174,12 +174,11 @@ def cases(subscription: Subscription) -> dict[str, Refusal]:
     }  # fmt: skip
 
 
-def tasks(subscription: Subscription, names: list[str]) -> list[dict[str, Any]]:
-    """Each refusal twice: in check mode and for real."""
+def tasks(subscription: Subscription, names: list[str], modes: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Each refusal in each mode: ``check`` and ``real``."""
     table = cases(subscription)
     return [
-        task(f"{name}, {'check' if check else 'real'}", table[name].module, check=check, ignore=True,
-             **table[name].options)
+        task(f"{name}, {mode}", table[name].module, check=mode == "check", ignore=True, **table[name].options)
         for name in names
-        for check in (True, False)
+        for mode in modes
     ]  # fmt: skip
