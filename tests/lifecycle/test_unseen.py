@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import events
 from tests.emulator import Emulator
-from tests.harness.direct import perform
+from tests.harness.direct import azure, perform
 from tests.harness.fleets import CONDITIONS, Fleet, look
 
 REPORT = "aks_backup_coverage_info"
@@ -63,6 +64,23 @@ def stderr_of(fleet: Fleet, folder: pathlib.Path, options: dict[str, Any]) -> st
     broken = {**options, "hostnames": ["{none}"]}
     said: str = look(fleet.subscription, folder, broken, code=1)
     return said
+
+
+def test_an_event_tells_once_of_what_is_out_of_sight(emulator: Emulator) -> None:
+    fleet = Fleet(emulator, {"aks-1": CONDITIONS["bare"]})
+    plain: dict[str, Any] = {"grace": "2h", "partial_counts": True, "since": "24h", "findings": ["unprotected"]}
+    params = {**plain, "subscriptions": [fleet.subscription.id, NOBODYS]}
+    arm = azure(fleet.subscription)
+    found, memory = events.look(arm, params, events.Memory())
+    assert [one["kind"] for one in found] == ["finding", "blind"] and found[1]["message"].startswith(NOTHING_OF)
+    assert events.look(arm, params, memory)[0] == []
+    # Once there is nothing more to it, it can come again.
+    found, memory = events.look(arm, {**params, "subscriptions": [fleet.subscription.id]}, memory)
+    assert found == [] and len(memory.open) == 1
+    fleet.remove("aks-1")
+    fleet.settle()
+    (event,), memory = events.look(arm, {**params, "subscriptions": [fleet.subscription.id]}, memory)
+    assert event["message"].startswith(NO_CLUSTER)
 
 
 def test_who_may_read_nothing_is_told_where(emulator: Emulator) -> None:

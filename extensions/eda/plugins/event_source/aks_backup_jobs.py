@@ -21,8 +21,9 @@ description:
     C(earlier_failures), the number of backups of the same cluster that failed within a day before.
   - An event of kind C(finding) is a cluster with which something is wrong, as M(aks.backup.aks_backup_coverage_info)
     finds it. It comes when the finding is new, and again only after it was gone.
-  - An event of kind C(blind) says that Azure could not be asked. It comes once, until it could be asked again. Where
-    the first look of all fails, or options are wrong, the source ends with the reason instead.
+  - An event of kind C(blind) says that Azure could not be asked, or that it shows nothing of a subscription that is
+    named beside others, or no cluster at all. It comes once, until that has passed. Where the first look of all fails,
+    or options are wrong, the source ends with the reason instead.
   - Each event has C(reason) and C(message), and all but C(blind) have C(cluster).
   - Resource Graph lags behind by seconds to minutes. Throttling is waited out as Azure asks for it.
   - Jobs of clusters that no longer exist are not told of.

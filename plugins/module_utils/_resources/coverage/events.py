@@ -119,7 +119,10 @@ def look(arm: Arm, params: Mapping[str, Any], memory: Memory) -> tuple[list[Docu
     known = {**memory.jobs, **{row["id"].lower(): _start(row) for row in trouble if _cluster(row) in by_id}}
     oldest = rows.asked - 2 * WINDOW * DAY
     kept = {id_: start for id_, start in known.items() if (times.moment(start) or rows.asked) > oldest}
-    return [*events, *told], Memory(report["as_of"], kept, frozenset(found))
+    dark = fleet_state.unseen(rows, params)
+    if dark and BLIND not in memory.open:
+        told.append(_blind(" ".join(dark)))
+    return [*events, *told], Memory(report["as_of"], kept, frozenset([*found, *([BLIND] if dark else [])]))
 
 
 # Pure
@@ -210,8 +213,11 @@ def unseen(message: str, memory: Memory) -> tuple[list[Document], Memory]:
     """The event that tells that nothing else can be told of for now, unless it was told before."""
     if BLIND in memory.open:
         return [], memory
-    event = {"kind": BLIND, "message": message, "reason": BLIND, "severity": "error"}
-    return [event], Memory(memory.looked, memory.jobs, memory.open | {BLIND})
+    return [_blind(message)], Memory(memory.looked, memory.jobs, memory.open | {BLIND})
+
+
+def _blind(message: str) -> Document:
+    return {"kind": BLIND, "message": message, "reason": BLIND, "severity": "error"}
 
 
 def _days(memory: Memory) -> int:
