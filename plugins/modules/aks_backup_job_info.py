@@ -60,7 +60,7 @@ options:
     default: false
   limit:
     description:
-      - Return at most so many of the jobs that the other filters leave, the newest.
+      - Return at most so many of the jobs that the other filters leave, 1 or more, the newest.
     type: int
   operation:
     description:

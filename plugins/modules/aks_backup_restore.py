@@ -45,8 +45,8 @@ options:
     type: str
   cleanup_staging:
     description:
-      - Name of the staging resource group, to confirm that it is deleted, with everything in it, after a restore that
-        has completed. Azure leaves what it has laid out there.
+      - Name of the staging resource group, to confirm that it is deleted, with everything in it, when the restore has
+        ended, well or not. Azure leaves what it has laid out there.
       - It is refused when the group holds a cluster of the restore, the vault, the snapshots or the backups.
     type: str
   fail_on_warnings:

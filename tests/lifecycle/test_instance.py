@@ -14,7 +14,7 @@ import yaml
 from tests.harness import ROOT, Run, Step, Subscription, steps, task
 from tests.harness.direct import perform
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, VAULT, chain, prepare, step
+from tests.harness.steps import CLUSTER, VAULT, carry_out, chain, prepare, step
 
 TYPE = "Microsoft.DataProtection/backupVaults/backupInstances"
 SCENARIO = yaml.safe_load((ROOT / "tests" / "emulator" / "scenarios" / "default.yml").read_text())
@@ -74,7 +74,8 @@ def policies(subscription: Subscription, *names: str) -> list[dict[str, Any]]:
 def test_protection_is_a_state(subscription):
     tags = {"tags": {"owner": "shop"}}
     before = prepare(subscription, chain(subscription, until="run"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             *policies(subscription, "aks-month"),
             *planned(subscription, "suspend", protection="suspended"),
@@ -84,7 +85,7 @@ def test_protection_is_a_state(subscription):
             *planned(subscription, "stop again", protection="stopped"),
             *planned(subscription, "resume by another policy", policy_name="aks-month"),
             *planned(subscription, "other policy and stop", protection="stopped"),
-        ]
+        ],
     ).ok()
     name = before["instance"]["name"]
     suspended = as_planned(run, "suspend")
@@ -127,7 +128,7 @@ def warned(done: Step) -> str:
 def test_several_of_a_cluster(subscription):
     ours = {"friendly_name": "shop", "policy_name": "aks-month"}
     before = prepare(subscription, chain(subscription, until="run"))
-    run = subscription.play(
+    run = carry_out(subscription,
         [
             *policies(subscription, "aks-month", "aks-quarter"),
             refused(subscription, "same policy", friendly_name="shop"),
@@ -224,6 +225,8 @@ def test_the_recovery_points_of_a_cluster_that_is_gone_are_brought_back_and_kept
     assert kept["resource"]["protection"] == "suspended" and kept["missing_roles"] is None, kept
     again = perform(subscription, module, **named)
     assert again["failed"] and "There is no cluster" in again["msg"], again
+    nowhere = perform(subscription, "aks_backup_restore", **CLUSTER, **VAULT, name=named["name"])
+    assert nowhere["failed"] and "name another with target_cluster_name or target_cluster_id" in nowhere["msg"]
     deleted = perform(subscription, module, **named, state="absent", confirm_delete_data=named["name"])
     assert deleted["soft_deleted"]
     refused = perform(subscription, module, **named, undelete=True)
@@ -245,14 +248,15 @@ def test_a_run_that_ends_on_the_way_is_finished_by_the_next(subscription):
     subscription.fault({"lro": "fail", "code": "CloudInternalError", "message": "x"}, method="DELETE",
                        path="/backupInstances/", times=1)  # fmt: skip
     back = {"undelete": True, "protection": "suspended"}
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             refused(subscription, "resume fails", **back),
             refused(subscription, "suspend fails", **back),
             step(subscription, "instance", title="finished", **back),
             refused(subscription, "delete fails", **gone),
             step(subscription, "instance", title="deleted", **gone),
-        ]
+        ],
     ).ok()
     assert [run[title].failed for title in ("resume fails", "suspend fails", "delete fails")] == [True] * 3
     assert verbs(run["resume fails"])[0] == "undelete"
@@ -266,16 +270,17 @@ def test_a_failed_protection_is_mended(subscription):
     subscription.fault({"lro": "protection_fails", "code": BINDING, "message": "No binding."}, method="PUT",
                        path="backupInstances/", times=1)  # fmt: skip
     prepare(subscription, chain(subscription, until="instance"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             refused(subscription, "fails"),
             refused(subscription, "fails again"),
             task("without the binding", "aks_trusted_access", **CLUSTER, **VAULT, state="absent"),
-            refused(subscription, "not mended", resync=True, wait_timeout=8),
+            refused(subscription, "not mended", resync=True, wait_timeout=8, poll_interval=1),
             refused(subscription, "not mended, not validated", resync=True, validation="none"),
             step(subscription, "binding", title="with the binding"),
             *planned(subscription, "mended", resync=True),
-        ]
+        ],
     ).ok()
     for title in ("fails", "fails again"):
         said = run[title].result["msg"]
@@ -300,7 +305,7 @@ def test_a_failed_protection_is_mended(subscription):
 def test_what_was_found_is_told_when_the_time_is_up_in_the_middle_of_looking_again(subscription):
     prepare(subscription, [one for one in chain(subscription, until="instance") if one["name"] != "binding"])
     subscription.fault({"delay": 12}, method="GET", path="/trustedAccessRoleBindings", nth=2, times=1)
-    run = subscription.play([refused(subscription, "refused", wait_timeout=8)]).ok()
+    run = carry_out(subscription, [refused(subscription, "refused", wait_timeout=8)]).ok()
     looks = [one for one in run["refused"].requests if one["path"].endswith("/trustedAccessRoleBindings")]
     assert len(looks) == 2
     assert "Run aks_trusted_access." in " ".join(run["refused"].result["error"]["problems"])
@@ -310,8 +315,8 @@ def test_everything_in_the_way_is_told_at_once(subscription):
     """Azure names what it meets first; the rest is found beside it."""
     tasks = [one for one in chain(subscription, until="instance") if one["name"] not in ("binding", "permissions")]
     # Long enough for an answer on a busy machine, short enough to wait for in vain.
-    waits = {"wait_timeout": 8}
-    run = subscription.play(
+    waits = {"wait_timeout": 8, "poll_interval": 1}
+    run = carry_out(subscription,
         [
             *tasks,
             step(subscription, "instance", title="plan", check=True),
@@ -359,7 +364,8 @@ def test_the_vaults_other_identity(subscription):
     user = {"identity": {"type": "UserAssigned", "user_assigned_identity_id": identity(subscription)}}
     both = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [identity(subscription)]}
     prepare(subscription, chain(subscription, until="instance"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             refused(subscription, "not the vault's", **user),
             refused(subscription, "which", identity={**user["identity"], "type": "SystemAssigned"}),
@@ -369,7 +375,7 @@ def test_the_vaults_other_identity(subscription):
             *planned(subscription, "by it", **user),
             step(subscription, "instance", title="nothing asked"),
             *planned(subscription, "by the system's", identity={"type": "SystemAssigned"}),
-        ]
+        ],
     ).ok()
     said = run["not the vault's"].result["msg"]
     assert f"does not have the user-assigned identity {identity(subscription)}." in said and "aks_backup_vault" in said
@@ -408,12 +414,13 @@ def test_a_resource_guard(subscription):
         if title in ("suspend", "stop"):
             tasks.append(step(subscription, "instance", title=f"{title}: back"))
     prepare(subscription, chain(subscription, until="run"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             *policies(subscription, "aks-month"),
             step(subscription, "vault", title="guarded", resource_guard_id=guard),
             *tasks,
-        ]
+        ],
     ).ok()
     for title, (request, _options) in GUARDED.items():
         for plan in ("", " (plan)"):
@@ -428,14 +435,15 @@ def test_a_resource_guard(subscription):
 def test_what_nobody_may_delete(subscription):
     gone = {"state": "absent", "confirm_delete_data": "aks-east-1/fullbackup"}
     prepare(subscription, chain(subscription))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "run", title="backup"),
             step(subscription, "vault", title="immutable", immutability="Unlocked"),
             step(subscription, "instance", title="refused (plan)", check=True, ignore=True, **gone),
             refused(subscription, "refused", **gone),
             refused(subscription, "refused, not confirmed", state="absent"),
-        ]
+        ],
     ).ok()
     for title in ("refused", "refused (plan)", "refused, not confirmed"):
         said = run[title].result["msg"]
@@ -447,7 +455,8 @@ def test_what_nobody_may_delete(subscription):
 
 def test_a_cluster_that_another_vault_protects(subscription):
     before = prepare(subscription, chain(subscription, until="run"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "vault", title="other vault", name="bv-other"),
             step(subscription, "policy", title="its policy", vault_name="bv-other"),
@@ -455,7 +464,7 @@ def test_a_cluster_that_another_vault_protects(subscription):
             step(subscription, "permissions", title="its roles", vault_name="bv-other"),
             refused(subscription, "refused", vault_name="bv-other"),
             task("info", "aks_backup_instance_info", **CLUSTER),
-        ]
+        ],
     ).ok()
     name = before["instance"]["name"]
     result = run["refused"].result

@@ -162,6 +162,8 @@ REFUSED = {
         {"secondary_region": True, "source": "resource_graph"},
         "Azure Resource Graph does not know the jobs of the paired region",
     ),
+    "none at most": ({"limit": 0}, "limit is 0; it must be 1 or more. Leave it out for all jobs."),
+    "fewer than none": ({"limit": -1}, "limit is -1; it must be 1 or more."),
     "graph job": ({"job_id": "x", "source": "resource_graph"}, "One job is read from its vault"),
     "no vault": (
         {"vault_name": None, "vault_resource_group": None},

@@ -14,7 +14,7 @@ import pytest
 
 from tests.harness import Subscription, task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, VAULT, chain, prepare, storage
+from tests.harness.steps import CLUSTER, VAULT, carry_out, chain, prepare, storage
 
 MODULE = "aks_backup_restore"
 SHOP = {"included_namespaces": ["shop"], "include_cluster_scope_resources": False}
@@ -95,12 +95,13 @@ def protected(emulator):
 
 def test_a_namespace_beside_the_original(protected):
     mapped = {**SHOP, "namespace_mappings": {"shop": "shop-2"}}
-    run = protected.play(
+    run = carry_out(
+        protected,
         [
             restore("plan", check=True, restore_configuration=mapped),
             restore("validate", validate_only=True, restore_configuration=mapped),
             restore("restore", restore_configuration=mapped),
-        ]
+        ],
     ).ok()
     for title in ("plan", "validate"):
         assert run[title].writes == []
@@ -130,11 +131,12 @@ def test_filters_decide_what_comes(protected):
         "labels": {"label_selectors": ["app=web"]},
         "empty-volumes": {"persistent_volume_restore_mode": "RestoreWithoutVolumeData"},
     }
-    run = protected.play(
+    run = carry_out(
+        protected,
         [
             restore(name, restore_configuration={**common, **more, "namespace_mappings": {"shop": f"shop-{name}"}})
             for name, more in cases.items()
-        ]
+        ],
     ).ok()
     found = {name: inside(protected, f"shop-{name}") for name in cases}
     assert set(found["types"]) == {"ConfigMap/web"}
@@ -153,13 +155,14 @@ def test_filters_decide_what_comes(protected):
 
 
 def test_excluded_namespaces_and_cluster_scope(protected):
-    run = protected.play(
+    run = carry_out(
+        protected,
         [
             restore(
                 "restore",
                 restore_configuration={"excluded_namespaces": ["shop"], "include_cluster_scope_resources": True},
             )
-        ]
+        ],
     ).ok()
     [criteria] = restores(protected)[-1]["body"]["restoreTargetInfo"]["restoreCriteria"]
     assert criteria["excludedNamespaces"] == ["shop"] and criteria["includeClusterScopeResources"] is True
@@ -168,7 +171,8 @@ def test_excluded_namespaces_and_cluster_scope(protected):
 
 
 def test_a_modifier_and_a_hook(protected):
-    run = protected.play(
+    run = carry_out(
+        protected,
         [
             restore(
                 "modified",
@@ -191,7 +195,7 @@ def test_a_modifier_and_a_hook(protected):
                 ignore=True,
                 restore_configuration={**SHOP, "resource_modifier": {"name": "none", "namespace": "default"}},
             ),
-        ]
+        ],
     ).ok()
     assert inside(protected, "shop-modified")["Deployment/web"]["spec"]["replicas"] == 5
     assert any("those of the backup, not those of namespace_mappings: shop" in text
@@ -214,7 +218,9 @@ def test_warnings_of_a_job_can_fail_the_task(protected):
         "namespace_mappings": {"shop": "shop-hooked"},
         "restore_hooks": [{"name": "gone", "namespace": "x"}],
     }
-    run = protected.play([restore("restore", ignore=True, fail_on_warnings=True, restore_configuration=given)]).ok()
+    run = carry_out(
+        protected, [restore("restore", ignore=True, fail_on_warnings=True, restore_configuration=given)]
+    ).ok()
     assert run["restore"].failed
     assert "ended as CompletedWithWarnings" in run["restore"].result["msg"]
     assert "UserErrorHookExecutionFailed" in run["restore"].result["msg"]
@@ -225,13 +231,14 @@ def test_another_cluster_with_the_roles_it_takes(protected):
     protected.emulator.advance(86400)
     target = {"target_cluster_name": "aks-east-2", "target_cluster_resource_group": "rg-clusters"}
     options = {**target, "restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-away"}}}
-    run = protected.play(
+    run = carry_out(
+        protected,
         [
             restore("report", ignore=True, validate_timeout=0, **options),
             restore("plan", check=True, permissions="grant", **options),
             restore("grant", permissions="grant", **options),
             restore("again", check=True, **options),
-        ]
+        ],
     ).ok()
     missing = run["report"]
     assert missing.failed and not missing.changed and missing.writes == []
@@ -249,18 +256,18 @@ def test_another_cluster_with_the_roles_it_takes(protected):
 
 def test_what_exists_is_skipped_or_patched(subscription):
     # By name, since the schedule makes newer ones of what is changed below where the machine is slow.
-    made = subscription.play(chain(subscription)).ok()["run"].result["recovery_point_id"]
+    made = carry_out(subscription, chain(subscription)).ok()["run"].result["recovery_point_id"]
     point = {"recovery_point": made.rsplit("/", 1)[-1]}
     here = cluster_id(subscription)
     [web] = inside(subscription, "shop", "configmaps", "web").values()
     subscription.emulator.change_inside(here, [{**web, "data": {"color": "red"}}], [["secrets", "shop", "web"]])
-    skipped = subscription.play([restore("skip", restore_configuration=SHOP, **point)]).ok()["skip"].result
+    skipped = carry_out(subscription, [restore("skip", restore_configuration=SHOP, **point)]).ok()["skip"].result
     found = inside(subscription, "shop")
     assert found["ConfigMap/web"]["data"] == {"color": "red"} and "Secret/web" in found
     assert any("delete their claims and volumes first" in text for text in skipped["warnings"])
     assert "stays as it is (Skip)" in skipped["plan"]["conflicts"][0]
     patch = {**SHOP, "conflict_policy": "Patch", "restore_hooks": [{"name": "greet", "namespace": "default"}]}
-    patched = subscription.play([restore("patch", restore_configuration=patch, **point)]).ok()["patch"].result
+    patched = carry_out(subscription, [restore("patch", restore_configuration=patch, **point)]).ok()["patch"].result
     assert inside(subscription, "shop")["ConfigMap/web"]["data"] == {"color": "blue"}
     assert any("are overwritten; volumes keep their data" in text for text in patched["warnings"])
     assert any("do not run in namespaces that are restored onto themselves" in text for text in patched["warnings"])
@@ -294,6 +301,14 @@ REFUSED = {
         {"restore_configuration": {"namespace_mappings": {"shop": "kube-system"}}},
         "namespace_mappings maps shop to kube-system, which belongs to Kubernetes.",
     ),
+    "mapping to no name": (
+        {"restore_configuration": {"namespace_mappings": {"shop": "Shop_2"}}},
+        "namespace_mappings maps shop to 'Shop_2', which is no name of a namespace. They have up to 63 lower-case",
+    ),
+    "mapping to nothing": (
+        {"restore_configuration": {"namespace_mappings": {"shop": None}}},
+        "namespace_mappings maps shop to None, which is no name of a namespace.",
+    ),
     "unknown cluster": (
         {"target_cluster_name": "aks-none", "target_cluster_resource_group": "rg-clusters"},
         "There is no cluster",
@@ -314,7 +329,9 @@ REFUSED = {
 
 
 def test_what_cannot_work_is_refused_before_anything_is_sent(protected):
-    run = protected.play([restore(name, ignore=True, **options) for name, (options, _said) in REFUSED.items()]).ok()
+    run = carry_out(
+        protected, [restore(name, ignore=True, **options) for name, (options, _said) in REFUSED.items()]
+    ).ok()
     wrong = {
         name: run[name].result["msg"]
         for name, (_options, said) in REFUSED.items()
@@ -333,15 +350,14 @@ def test_a_namespace_that_the_point_does_not_hold(subscription):
         task("instance", "aks_backup_instance", **CLUSTER, **VAULT, snapshot_resource_group="rg-snapshots", **narrow)
     )
     tasks.append(task("run", "aks_backup_run", **CLUSTER, **VAULT))
-    point = "{{ done.recovery_point_id }}"
-    tasks[-1]["register"] = "done"
+    point = prepare(subscription, tasks)["run"]["recovery_point_id"]
     other = {"namespace_mappings": {"cart": "cart-2"}}
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
-            *tasks,
             restore("newest", ignore=True, restore_configuration=other),
             restore("by name", check=True, recovery_point=point, restore_configuration=other),
-        ]
+        ],
     ).ok()
     said = "The recovery point does not hold the namespace cart: the backup instance"
     assert said in run["newest"].result["msg"] and "name the point in recovery_point" in run["newest"].result["msg"]
@@ -353,7 +369,7 @@ def test_azure_refuses_what_it_validates(protected):
         {"lro": "fail", "code": "UserErrorKubernetesBackupExtensionUnhealthy", "message": "It is unhealthy."},
         method="POST", path="validateRestore", times=1,
     )  # fmt: skip
-    run = protected.play([restore("restore", ignore=True, restore_configuration=SHOP)]).ok()
+    run = carry_out(protected, [restore("restore", ignore=True, restore_configuration=SHOP)]).ok()
     assert run["restore"].failed and not run["restore"].changed
     assert "UserErrorKubernetesBackupExtensionUnhealthy" in run["restore"].result["msg"]
     assert run["restore"].result["error"]["advice"].startswith("The backup extension is not healthy")
@@ -364,7 +380,7 @@ def test_a_job_that_fails_says_which_option_to_change(protected):
     code = "UserErrorBackupPluginPodRestartedDuringRestore"
     protected.fault({"lro": "job_fails", "code": code}, method="POST", path="/restore$", times=1)
     given = {**SHOP, "namespace_mappings": {"shop": "shop-too-big"}}
-    failed = protected.play([restore("restore", ignore=True, restore_configuration=given)]).ok()["restore"].result
+    failed = carry_out(protected, [restore("restore", ignore=True, restore_configuration=given)]).ok()["restore"].result
     assert failed["changed"] and f"ended as Failed. {code}: " in failed["msg"]
     assert (
         "What to do: " in failed["msg"] and "resources.limits.memory of aks_backup_extension to 4400Mi" in failed["msg"]
@@ -393,7 +409,7 @@ def test_an_interrupted_restore_is_found_and_followed(protected, worker):
                 assert running.until(lambda: len(restores(protected)) > before and follows())
                 running.kill()
             killed = protected.journal()[-1]["n"]
-            running = stack.enter_context(protected.running([wanted, other], worker=worker))
+            running = stack.enter_context(protected.running([wanted, other]))
             assert running.until(lambda: follows(killed))
         finally:
             clock.run_at(speed)
@@ -417,13 +433,14 @@ def test_behind_a_resource_guard(subscription):
         resource_guard_id=guard,
     )  # fmt: skip
     prepare(subscription, chain(subscription))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             guarded,
             restore("plan", check=True, ignore=True, **elsewhere),
             restore("refused", ignore=True, **elsewhere),
             restore("approved", resource_guard_operation_requests=[approval], **elsewhere),
-        ]
+        ],
     ).ok()
     for title in ("plan", "refused"):
         assert run[title].failed and run[title].writes == []
@@ -440,11 +457,12 @@ def test_roles_that_take_time(protected):
         {"lro": "fail", "code": code, "message": "Not yet."}, method="POST", path="validateRestore", times=4
     )
     options = {"validate_only": True, "restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-late"}}}
-    run = protected.play(
+    run = carry_out(
+        protected,
         [
             restore("impatient", ignore=True, validate_timeout=0, **options),
             restore("patient", validate_timeout=30, **options),
-        ]
+        ],
     ).ok()
     assert run["impatient"].failed and f"{code}: Not yet." in run["impatient"].result["msg"]
     asked = [one for one in run["patient"].requests if one["path"].endswith("/validateRestore")]

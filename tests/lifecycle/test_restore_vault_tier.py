@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import retention
 from tests.emulator import Emulator
 from tests.harness import ROOT, Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, account, options, prepare
+from tests.harness.steps import CLUSTER, VAULT, account, carry_out, options, prepare
 from tests.lifecycle.test_restore import MODULE, SHOP, cluster_id, inside
 
 DAY = 86400
@@ -126,7 +126,7 @@ def test_both_tiers_hold_what_the_retention_filter_predicted(month):
             points("vault", datastore="VaultStore"),
             points("operational", datastore="OperationalStore"),
             points("partial", recovery_point_state="Partial"),
-        ]
+        ],
     ).ok()
     predicted = run["predict"].result["ansible_facts"]["predicted"]
     found = {name: run[name].result["recovery_points"] for name in ("all", "vault", "operational", "partial")}
@@ -162,13 +162,14 @@ def test_time_ranges_and_the_paired_region(month):
     subscription, _policy, _began = month
     moment = now(subscription.emulator)
     week = (moment - datetime.timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             points("all"),
             points("this week", start_time=week),
             points("before", end_time=week),
             points("paired", secondary_region=True),
-        ]
+        ],
     ).ok()
     count = {step.task: len(step.result["recovery_points"]) for step in run.steps}
     assert 0 < count["this week"] < count["all"] and count["before"] > 0
@@ -183,7 +184,8 @@ def test_an_expired_snapshot_comes_back_from_the_vault_through_staging(month):
     before = (now(subscription.emulator) - datetime.timedelta(days=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
     mapped = {**SHOP, "namespace_mappings": {"shop": "shop-from-vault"}}
     common = {"before": before, "restore_configuration": mapped}
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             *steps,
             restore("no staging", ignore=True, permissions="skip", **common),
@@ -191,7 +193,7 @@ def test_an_expired_snapshot_comes_back_from_the_vault_through_staging(month):
             restore("plan", check=True, **common, **staging),
             restore("wrong name", ignore=True, cleanup_staging="rg-backup", **common, **staging),
             restore("restore", cleanup_staging="rg-staging-eastus", **common, **staging),
-        ]
+        ],
     ).ok()
     assert run["no staging"].failed
     for option in ("staging_resource_group", "staging_storage_account_id"):
@@ -225,7 +227,14 @@ def test_the_same_by_the_role(month):
         "restore_configuration": {**SHOP, "namespace_mappings": {"shop": "shop-by-role"}},
         **staging,
     }
-    run = subscription.play([*steps, by_role(wishes)]).ok()
+    # What a restore that fails has laid out is of no use to the next one, and costs as well.
+    subscription.fault({"lro": "job_fails", "code": "CloudInternalError"}, method="POST", path="/restore$", times=1)
+    failing = restore("failing", ignore=True, **{**wishes, "permissions": "grant"})
+    again = [{**one, "name": f"{one['name']} again"} for one in steps]
+    run = subscription.play([*steps, failing, *again, by_role(wishes)]).ok()
+    said = run["failing"].result["msg"]
+    assert "ended as Failed. CloudInternalError" in said and "The staging resource group has been deleted." in said
+    assert run[again[0]["name"]].changed
     [done] = results(run)
     assert done["job"]["status"] == "Completed" and done["plan"]["source_datastore"] == "VaultStore"
     assert set(inside(subscription, "shop-by-role")) == set(inside(subscription, "shop"))
@@ -240,7 +249,8 @@ def test_a_group_that_holds_more_than_staging_is_not_deleted(month):
         "staging_resource_group": "rg-backup",
         "staging_storage_account_id": account_id(subscription, "rg-backup", account(subscription)),
     }
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             restore("backups", check=True, ignore=True, source_datastore="VaultStore",
                     cleanup_staging="rg-backup", **own),

@@ -60,8 +60,7 @@ def list_jobs(arm: Arm, params: dict[str, Any]) -> Outcome:
             for job in jobs:
                 latest.setdefault(str(job["backup_instance_id"]).lower(), job)
             jobs = list(latest.values())
-        if params.get("limit"):
-            jobs = jobs[: params["limit"]]
+        jobs = jobs[: params.get("limit")]
         if params.get("details"):
             jobs = _in_full(arm, params, jobs)
     return Outcome(result={"jobs": jobs, "summary": summary(jobs)})
@@ -108,6 +107,8 @@ def _problems(params: Params) -> list[str]:
         said.append("One job is read from its vault: leave out source, and name the vault, for job_id.")
     if params["source"] != GRAPH and params.get("subscriptions"):
         said.append("subscriptions is for source=resource_graph; a vault is in one subscription.")
+    if params.get("limit") is not None and params["limit"] < 1:
+        said.append(f"limit is {params['limit']}; it must be 1 or more. Leave it out for all jobs.")
     return said
 
 

@@ -21,6 +21,7 @@ from ansible_collections.aks.backup.plugins.module_utils._reconcile import Param
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import points
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups.points import LATEST, VAULT_TIER
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import cluster_problems
+from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.names import LABEL
 from ansible_collections.aks.backup.plugins.module_utils._resources.restore.request import Sight, snapshot_group_id
 
 # Namespaces that no backup holds.
@@ -142,6 +143,11 @@ def _of_the_namespaces(params: Params, sight: Sight) -> list[str]:
             )
         if place in NEVER_BACKED_UP:
             said.append(f"namespace_mappings maps {origin} to {place}, which belongs to Kubernetes.")
+        elif not isinstance(place, str) or not LABEL.fullmatch(place):
+            said.append(
+                f"namespace_mappings maps {origin} to {place!r}, which is no name of a namespace. They have up to 63 "
+                "lower-case letters, digits and hyphens, with a letter or digit at both ends; numbers need quotes."
+            )
     if params["recovery_point"] == LATEST:
         said += [f"{sentence} {_BY_NAME}" for sentence in not_backed_up(configuration, sight.instance)]
     return said

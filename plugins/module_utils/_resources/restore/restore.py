@@ -15,7 +15,9 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import (
     SETTLING_CODES,
     AzureError,
+    BackupError,
     Missing,
+    Refused,
     TimedOut,
     refuse,
 )
@@ -37,6 +39,7 @@ from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 STORAGE = "configuration.backupStorageLocation.config."
 SETTLING = "roles to take effect"
+ELSEWHERE = "Where the backed up cluster is gone, name another with target_cluster_name or target_cluster_id."
 
 
 def restore(arm: Arm, params: dict[str, Any]) -> Outcome:
@@ -122,7 +125,12 @@ def look(arm: Arm, params: Params, live: Document, vault: Document, target_id: s
             absent.append(exc.message)
             return None
 
-    refuse_unknown("cluster", target, target_id)
+    try:
+        refuse_unknown("cluster", target, target_id)
+    except Refused as exc:
+        if params.get("target_cluster_id") or params.get("target_cluster_name"):
+            raise
+        raise Refused(f"{exc.message} {ELSEWHERE}", **exc.facts) from exc
     if installed is None:
         way = f"A restore to the cluster {name} takes it: install it there with aks_backup_extension first."
         required(_ids.extension(target_id, "azure-aks-backup"), "backup extension", way)
@@ -299,10 +307,28 @@ def _follow(arm: Arm, params: Params, vault: Document, live: Document, known: Do
 def _finish(arm: Arm, params: Params, vault: Document, result: Document, staging_group: str | None) -> None:
     """Follow the job to its end, and remove the staging area if that was asked for."""
     reader = jobs_list.across(arm, vault, result["job_id"]) if params["secondary_region"] else None
-    job = jobs.follow(arm, result["job_id"], params["fail_on_warnings"], reader)
+    try:
+        job = jobs.follow(arm, result["job_id"], params["fail_on_warnings"], reader)
+    except AzureError as failed:
+        if "job" not in failed.facts:
+            raise
+        raise AzureError(f"{failed.message}{_cleaned(arm, params, staging_group)}", **failed.facts) from failed
     result.update(job=job, recovery_point_id=job["recovery_point_id"] or result["recovery_point_id"])
-    cleaned = (params.get("cleanup_staging") or "").lower()
-    if staging_group and cleaned == _ids.name(staging_group).lower():
-        arm.delete(staging_group)
-        arm.wait(staging_group, lambda document: None if document is None else "the staging resource group to be gone")
-        result["staging_deleted"] = True
+    result["staging_deleted"] = _clean(arm, params, staging_group)
+
+
+def _cleaned(arm: Arm, params: Params, staging_group: str | None) -> str:
+    """Remove the staging area of a restore that has failed, of no use to the next one; what to say of that."""
+    try:
+        return " The staging resource group has been deleted." if _clean(arm, params, staging_group) else ""
+    except BackupError as left:
+        return f" The staging resource group is left over: {left.message}"
+
+
+def _clean(arm: Arm, params: Params, staging_group: str | None) -> bool:
+    wanted = (params.get("cleanup_staging") or "").lower()
+    if not staging_group or wanted != _ids.name(staging_group).lower():
+        return False
+    arm.delete(staging_group)
+    arm.wait(staging_group, lambda document: None if document is None else "the staging resource group to be gone")
+    return True
