@@ -136,6 +136,7 @@ def carry_out(subscription: Subscription, tasks: Tasks) -> Run:
         for task in tasks:
             ((action, options),) = ((key, value) for key, value in task.items() if key.startswith(PREFIX))
             assert set(task) <= {"name", action, "diff", "check_mode", "ignore_errors"}, task
+            assert "{{" not in str(options), "nobody is here to fill in templates"
             module, check = action.removeprefix(PREFIX), task.get("check_mode", False)
             result = perform(subscription, module, check=check, shared=shared, **options)
             # What was told on the way is no part of a result, and Ansible leaves out what there is none of.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tests.harness import task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, account, chain, prepare, step
+from tests.harness.steps import CLUSTER, account, carry_out, chain, prepare, step
 
 EXTENSIONS = "Microsoft.KubernetesConfiguration/extensions"
 LOCATION = "configuration.backupStorageLocation."
@@ -38,7 +38,8 @@ def test_settings_and_storage_location(subscription):
     moved = {"storage_account": other["storage_account"], "blob_container": "elsewhere"}
     limits = {"limits": {"memory": "4400Mi"}, "requests": {"cpu": "600m"}}
     prepare(subscription, chain(subscription, until="vault", without="snapshots"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "storage", title="another account", **other),
             step(subscription, "extension", extra_settings={"image.pullPolicy": "Always"}),
@@ -53,7 +54,7 @@ def test_settings_and_storage_location(subscription):
             step(subscription, "extension", title="no container", ignore=True, blob_container="missing"),
             step(subscription, "extension", title="no account", ignore=True, storage_account="missing"),
             step(subscription, "extension", title="bad name", ignore=True, blob_container="Not_Good"),
-        ]
+        ],
     ).ok()
     limits = as_planned(run, "limits").result["resource"]
     assert limits["resources"] == {
@@ -107,7 +108,8 @@ def test_a_failed_extension(subscription):
         {"lro": "fail", "code": "ExtensionOperationFailed", "message": CHEAP}, method="PUT", path="extensions/", times=1
     )
     prepare(subscription, chain(subscription, until="vault", without="snapshots"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "extension", title="fails", name="of-ours", ignore=True),
             task("look", "aks_backup_extension_info", **CLUSTER),
@@ -147,13 +149,14 @@ def test_a_failed_extension(subscription):
 def test_removal_while_instances_protect_the_cluster(subscription):
     """force_delete, and that it is needed."""
     before = prepare(subscription, chain(subscription, until="run"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "extension", title="refused", state="absent", ignore=True),
             step(subscription, "extension", title="planned", state="absent", force_delete=True, check=True),
             step(subscription, "extension", title="done", state="absent", force_delete=True),
             step(subscription, "extension", title="again", state="absent", force_delete=True),
-        ]
+        ],
     ).ok()
     instance = before["instance"]["name"]
     said = run["refused"].result["msg"]
@@ -174,7 +177,8 @@ def test_removal_while_instances_protect_the_cluster(subscription):
 def test_one_of_somebody_else_is_taken_over_and_waited_for(subscription):
     prepare(subscription, chain(subscription, until="vault", without="snapshots"))
     Somebody(subscription).install("of-the-portal", account(subscription), wait=False)
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "extension", title="taken over"),
             step(subscription, "extension", title="with memory", resources={"limits": {"memory": "4400Mi"}}),

@@ -13,7 +13,7 @@ import yaml
 
 from tests.harness import Subscription, task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import chain
+from tests.harness.steps import carry_out, chain
 
 GROUP = {"cluster_resource_group": "rg-clusters"}
 EAST = {"cluster_name": "aks-east-1", **GROUP}
@@ -259,7 +259,7 @@ def test_clusters_that_cannot_be_reached_say_why(emulator):
 def test_what_the_api_server_refuses_is_said_with_what_to_do(emulator, then, method, said):
     subscription = of(emulator, [{"name": "aks-east-1"}])
     subscription.fault(then, method=method, path="/configmaps")
-    step = subscription.play([modifier("refused")])["refused"]
+    step = carry_out(subscription, [modifier("refused")])["refused"]
     assert step.failed and said in step.result["msg"], step.result
     assert held(subscription, "configmaps", "drill") is None
 
@@ -269,11 +269,11 @@ def test_what_passes_is_waited_for(emulator):
     subscription = of(emulator, [{"name": "aks-east-1"}])
     subscription.fault({"status": 429, "message": "too many"}, method="POST", path="/configmaps", times=2)
     subscription.fault({"drop": "before"}, method="GET", path="/configmaps/drill", times=1)
-    done = subscription.play([modifier("written")]).ok()["written"]
+    done = carry_out(subscription, [modifier("written")]).ok()["written"]
     assert [(each["method"], each["status"]) for each in requests_into(done)].count(("POST", 429)) == 2
     subscription.fault({"drop": "after"}, method="PUT", path="/configmaps/drill", times=1)
     rules = [{"group_resource": "pods", "merge_patches": [{"metadata": {"labels": {"a": "b"}}}]}]
-    run = subscription.play([modifier("lost", rules=rules), modifier("again", rules=rules)])
+    run = carry_out(subscription, [modifier("lost", rules=rules), modifier("again", rules=rules)])
     # The next run finds it done.
     assert "could not be reached" in run["lost"].result["msg"]
     assert not run["again"].failed and not run["again"].changed
@@ -285,7 +285,7 @@ def test_somebody_else_was_faster(emulator):
     conflict = {"status": 409, "message": "Operation cannot be fulfilled: the object has been modified"}
     rules = [{"group_resource": "pods", "merge_patches": [{"metadata": {"labels": {"a": "b"}}}]}]
     subscription.fault(conflict, method="PUT", path="/configmaps/drill", times=1)
-    run = subscription.play([modifier("made"), modifier("slower", rules=rules), modifier("again", rules=rules)])
+    run = carry_out(subscription, [modifier("made"), modifier("slower", rules=rules), modifier("again", rules=rules)])
     assert run["slower"].failed and "has been modified" in run["slower"].result["msg"]
     assert run["again"].changed
     sent = [each for each in requests_into(run["again"]) if each["method"] == "PUT"]
@@ -294,13 +294,14 @@ def test_somebody_else_was_faster(emulator):
 
 def test_neighbours_that_are_missing(subscription):
     """Without the extension there is no such kind, and namespaces are not made up. A plan takes both for planned."""
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             hook("no extension"),
             hook("planned", check=True),
             modifier("no namespace", namespace="nowhere"),
             modifier("planned namespace", check=True, namespace="nowhere"),
-        ]
+        ],
     )
     assert "Install the backup extension in the cluster first" in run["no extension"].result["msg"]
     assert "The namespace /api/v1/namespaces/nowhere does not exist" in run["no namespace"].result["msg"]
@@ -309,7 +310,7 @@ def test_neighbours_that_are_missing(subscription):
 
 
 def test_what_somebody_else_has_in_a_config_map_is_not_touched(subscription):
-    run = subscription.play([modifier("change", name="web"), modifier("delete", name="web", state="absent")])
+    run = carry_out(subscription, [modifier("change", name="web"), modifier("delete", name="web", state="absent")])
     for title in ("change", "delete"):
         assert "holds something else than resource modifiers (color), which would be lost" in run[title].result["msg"]
         assert run[title].writes == []
@@ -371,7 +372,7 @@ def test_warnings_are_shown(subscription):
         [
             hook("hook", state="rendered", hooks=[{"name": "x", "post": [{"command": ["echo", "$HOME"]}]}]),
             modifier("modifier", state="rendered", rules=[{"group_resource": "deployments.apps", "patches": patches}]),
-        ]
+        ],
     ).ok()
     assert "Without a shell nothing is filled in" in str(run["hook"].result["warnings"])
     assert "patch 2 overrides patch 1" in str(run["modifier"].result["warnings"])

@@ -12,9 +12,13 @@ import pytest
 
 from tests.emulator.kubernetes.objects import group_resource, manifest
 from tests.harness import task
+from tests.harness.steps import carry_out
 from tests.lifecycle.test_hooks import EAST, of, requests_into
 
 WAYS: dict[str, dict[str, Any]] = {"credentials": {}, "commands": {"via": "run_command"}}
+
+# Seconds: enough for the first answer on a busy machine, and few looks meanwhile.
+IN_VAIN = {"poll_interval": 1, "wait_timeout": 6}
 
 
 def namespace(title: str, check: bool = False, **more: Any) -> dict[str, Any]:
@@ -61,7 +65,7 @@ def test_by_every_way_a_namespace_is_made_counted_and_deleted_with_what_is_in_it
             gone(f"gone {way}", **options),
             info(f"left {way}", "shop-drill", **options),
         ]
-    run = subscription.play(tasks).ok()
+    run = carry_out(subscription, tasks).ok()
     expected = Counter(map(group_resource, inside(subscription, "shop")))
     del expected["secrets"]
     for way in WAYS:
@@ -79,7 +83,8 @@ def test_by_every_way_a_namespace_is_made_counted_and_deleted_with_what_is_in_it
 
 
 def test_what_was_there_before_is_not_deleted_and_stays_so_when_it_is_labelled(subscription):
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             namespace("labelled", name="shop", labels={"owner": "platform"}),
             gone("foreign", name="shop"),
@@ -88,7 +93,7 @@ def test_what_was_there_before_is_not_deleted_and_stays_so_when_it_is_labelled(s
             namespace("wrong", name="Shop", labels={"a b": "c d"}),
             info("wrong names", "Shop"),
             gone("forced", name="shop", force=True),
-        ]
+        ],
     )
     assert run["labelled"].changed and not run["labelled"].result["resource"]["made_here"]
     said = {title: run[title].result["msg"] for title in ("foreign", "system", "unconfirmed", "wrong", "wrong names")}
@@ -102,11 +107,11 @@ def test_what_was_there_before_is_not_deleted_and_stays_so_when_it_is_labelled(s
 
 
 def test_a_finalizer_that_holds_a_namespace_is_named_and_the_next_run_goes_on(subscription):
-    subscription.play([namespace("made")]).ok()
+    carry_out(subscription, [namespace("made")]).ok()
     held = manifest("v1", "ConfigMap", "held", "shop-drill")
     held["metadata"]["finalizers"] = ["example.com/hold"]
     subscription.emulator.change_inside(cluster_id(subscription), [held])
-    run = subscription.play([gone("held", wait_timeout=1), namespace("made again", wait_timeout=1)])
+    run = carry_out(subscription, [gone("held", **IN_VAIN), namespace("made again", **IN_VAIN)])
     for title in ("held", "made again"):
         said = run[title].result["msg"]
         assert "waiting for the namespace shop-drill to be gone (Some resources are remaining: configmaps. " in said
@@ -131,9 +136,10 @@ def test_a_finalizer_that_holds_a_namespace_is_named_and_the_next_run_goes_on(su
 )
 def test_what_the_api_server_refuses_to_list_is_said(subscription, then, said):
     subscription.fault(then, method="GET", path="/pods")
-    assert said in subscription.play([info("refused", "shop")])["refused"].result["msg"]
+    assert said in carry_out(subscription, [info("refused", "shop")])["refused"].result["msg"]
 
 
 def test_throttling_passes(subscription):
     subscription.fault({"status": 429, "message": "too many"}, method="GET", path="/pods", times=2)
-    assert subscription.play([info("patient", "shop")]).ok()["patient"].result["namespaces"][0]["objects"]["pods"] == 2
+    run = carry_out(subscription, [info("patient", "shop")]).ok()
+    assert run["patient"].result["namespaces"][0]["objects"]["pods"] == 2

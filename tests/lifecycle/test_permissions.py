@@ -8,7 +8,6 @@ from __future__ import annotations
 import pathlib
 import subprocess
 
-import pytest
 import yaml
 from azure.mgmt.dataprotection import DataProtectionMgmtClient
 from azure.mgmt.msi import ManagedServiceIdentityClient
@@ -16,7 +15,7 @@ from azure.mgmt.msi import ManagedServiceIdentityClient
 from tests.emulator import scenarios
 from tests.harness import Subscription, task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, VAULT, account, chain, prepare, step, storage
+from tests.harness.steps import CLUSTER, VAULT, account, carry_out, chain, prepare, step, storage
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
@@ -86,7 +85,7 @@ def test_every_scenario_of_the_matrix(emulator):
         for time in ("report", "check", "grant", "again"):
             mode = {"mode": "report"} if time == "report" else {}
             tasks.append(given_step(subscription, f"{title} {time}", check=time == "check", **given, **mode))
-    run = subscription.play(tasks).ok()
+    run = carry_out(subscription, tasks).ok()
     operational = [
         ("vault", "Reader", "aks-east-1"),
         ("vault", "Reader", "rg-snapshots"),
@@ -147,7 +146,7 @@ def test_wider_scopes_and_what_exists_at_another_one(emulator):
         given_step(subscription, "resource"),
         given_step(subscription, "subscription", role_scope="subscription"),
     ]
-    run = subscription.play(tasks).ok()
+    run = carry_out(subscription, tasks).ok()
     made = run["group"].result["assignments"]
     assert made[0]["assignment_id"].lower() == equal.lower() and not made[0]["granted"]
     assert made[2]["assignment_id"].lower() == inherited.lower() and not made[2]["granted"]
@@ -162,14 +161,15 @@ def test_wider_scopes_and_what_exists_at_another_one(emulator):
 
 def test_one_assignment_at_the_subscription_serves_several_needs(emulator):
     subscription = ready(emulator)
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             given_step(subscription, "grant", role_scope="subscription"),
             given_step(subscription, "again", role_scope="subscription"),
             given_step(subscription, "at the resource"),
             given_step(subscription, "narrow", mode="revoke"),
             given_step(subscription, "revoke", mode="revoke", role_scope="subscription"),
-        ]
+        ],
     ).ok()
     assert len(run["grant"].writes) == 3
     first, second = run["grant"].result["assignments"][:2]
@@ -184,13 +184,14 @@ def test_one_assignment_at_the_subscription_serves_several_needs(emulator):
 
 def test_revoking(emulator):
     subscription = ready(emulator)
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             given_step(subscription, "grant", vault_tier=True),
             given_step(subscription, "check", mode="revoke", vault_tier=True, check=True),
             given_step(subscription, "revoke", mode="revoke", vault_tier=True),
             given_step(subscription, "again", mode="revoke", vault_tier=True),
-        ]
+        ],
     ).ok()
     assert run["check"].writes == [] and run["check"].changed
     assert run["check"].result["diff"] == run["revoke"].result["diff"]
@@ -202,7 +203,8 @@ def test_revoking(emulator):
 
 def test_a_cluster_that_is_protected_keeps_its_roles_and_shared_ones_stay(emulator):
     subscription = ready(emulator)
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "policy"),
             step(subscription, "permissions"),
@@ -215,7 +217,7 @@ def test_a_cluster_that_is_protected_keeps_its_roles_and_shared_ones_stay(emulat
             step(subscription, "extension", title="second", cluster_name="aks-east-2", blob_container="aks-east-1"),
             given_step(subscription, "grant", cluster_name="aks-east-2"),
             given_step(subscription, "revoke", cluster_name="aks-east-2", mode="revoke"),
-        ]
+        ],
     ).ok()
     for name in ("refused", "refused for both"):
         said = run[name].result["msg"]
@@ -229,7 +231,7 @@ def test_a_cluster_that_is_protected_keeps_its_roles_and_shared_ones_stay(emulat
     after = run["revoke"].result["assignments"]
     assert [one["revoked"] for one in after] == [True, False, True, True]
     assert "Backup instances of other clusters need it: " in after[1]["kept"]
-    protected = subscription.play([given_step(subscription, "first")]).ok()
+    protected = carry_out(subscription, [given_step(subscription, "first")]).ok()
     assert not protected["first"].changed, "the first cluster has lost nothing"
     # Were the identity of the second cluster that of the first as well, it would be shared.
     clusters = {one["name"]: one for one in subscription.resources("Microsoft.ContainerService/managedClusters")}
@@ -237,14 +239,16 @@ def test_a_cluster_that_is_protected_keeps_its_roles_and_shared_ones_stay(emulat
     theirs = {**clusters["aks-east-2"]["identity"], "principalId": None}
     store.merge(clusters["aks-east-1"]["id"], {"identity": theirs})
     tasks = [given_step(subscription, mode, cluster_name="aks-east-2", mode=mode) for mode in ("grant", "revoke")]
-    shared = subscription.play(tasks).ok()["revoke"].result["assignments"]
+    shared = carry_out(subscription, tasks).ok()["revoke"].result["assignments"]
     assert [one["revoked"] for one in shared] == [True, False, False, True]
     assert "Backup instances of other clusters need it: " in shared[2]["kept"]
 
 
 def test_a_user_assigned_identity_of_the_cluster(emulator):
     subscription = ready(emulator, identity="UserAssigned")
-    run = subscription.play([given_step(subscription, "grant"), given_step(subscription, "revoke", mode="revoke")]).ok()
+    run = carry_out(
+        subscription, [given_step(subscription, "grant"), given_step(subscription, "revoke", mode="revoke")]
+    ).ok()
     cluster = Somebody(subscription).aks.managed_clusters.get("rg-clusters", "aks-east-1")
     (assigned,) = cluster.identity.user_assigned_identities.values()
     granted = {one["principal"]: one["principal_id"] for one in run["grant"].result["assignments"]}
@@ -260,7 +264,7 @@ def test_a_user_assigned_identity_of_the_vault(emulator):
                                  "userAssignedIdentities/id-backup")  # fmt: skip
     principal = made_identity(subscription, "id-backup")
     given = [given_step(subscription, name, vault_identity_id=identity, ignore=True) for name in ("before", "grant")]
-    before = subscription.play(given[:1])["before"]
+    before = carry_out(subscription, given[:1])["before"]
     # Newer versions want soft delete to be there for ever.
     client = Somebody(subscription)._client(DataProtectionMgmtClient, polling_interval=0.05, api_version="2025-07-01")
     client.backup_vaults.begin_update(
@@ -268,7 +272,7 @@ def test_a_user_assigned_identity_of_the_vault(emulator):
         "bv-east",
         {"identity": {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {identity: {}}}},
     ).result()
-    run = subscription.play(given[1:]).ok()
+    run = carry_out(subscription, given[1:]).ok()
     assert before.failed and before.writes == []
     assert "does not have the identity" in before.result["msg"]
     assert "aks_backup_vault (identity)" in before.result["msg"]
@@ -295,7 +299,7 @@ def test_an_extension_that_uses_keys_needs_to_read_them(emulator):
         "rg-clusters", "Microsoft.ContainerService", "managedClusters", "aks-east-1", "azure-aks-backup",
         {"properties": {"configurationSettings": {key: "false"}}},
     ).result()  # fmt: skip
-    run = subscription.play([given_step(subscription, "report", mode="report")]).ok()
+    run = carry_out(subscription, [given_step(subscription, "report", mode="report")]).ok()
     assert roles_of(run["report"])[3][:2] == ("extension", "Storage Account Contributor")
 
 
@@ -305,14 +309,15 @@ def test_orphans_are_reported_and_removed_when_asked_to(emulator):
     leaving = made_identity(subscription, "id-leaving")
     gone = somebody.assign(leaving, READER, somebody.cluster_id)
     somebody._client(ManagedServiceIdentityClient).user_assigned_identities.delete("rg-backup", "id-leaving")
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             given_step(subscription, "report", mode="report", remove_orphaned=True),
             given_step(subscription, "grant"),
             given_step(subscription, "check", remove_orphaned=True, check=True),
             given_step(subscription, "remove", remove_orphaned=True),
             given_step(subscription, "again", remove_orphaned=True),
-        ]
+        ],
     ).ok()
     (orphan,) = run["report"].result["orphaned"]
     assert orphan["assignment_id"].lower() == gone.lower() and orphan["principal_id"] == leaving
@@ -326,7 +331,7 @@ def test_orphans_are_reported_and_removed_when_asked_to(emulator):
     other = made_identity(subscription, "id-other")
     again = somebody.assign(other, READER, somebody.cluster_id)
     somebody._client(ManagedServiceIdentityClient).user_assigned_identities.delete("rg-backup", "id-other")
-    revoked = subscription.play([given_step(subscription, "revoke", mode="revoke")]).ok()["revoke"]
+    revoked = carry_out(subscription, [given_step(subscription, "revoke", mode="revoke")]).ok()["revoke"]
     assert any(write.lower().endswith(again.lower()) for write in revoked.writes)
     assert [one["removed"] for one in revoked.result["orphaned"]] == [True]
     assert held(subscription) == set()
@@ -335,12 +340,11 @@ def test_orphans_are_reported_and_removed_when_asked_to(emulator):
 def test_revoking_where_nothing_is_left(subscription):
     """Teardown in any order: what is gone has no roles to lose."""
     given = {"cluster_name": "aks-gone", "mode": "revoke", "vault_name": "bv-gone"}
-    run = subscription.play([given_step(subscription, "revoke", **given)]).ok()
+    run = carry_out(subscription, [given_step(subscription, "revoke", **given)]).ok()
     assert not run["revoke"].changed and run["revoke"].writes == []
 
 
-@pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
-def test_a_caller_who_may_not_assign(emulator, worker):
+def test_a_caller_who_may_not_assign(emulator):
     subscription = Subscription(emulator, scenario(roles=["Contributor"]))
     prepare(subscription, chain(subscription, until="permissions", without="policy"))
     operator = credentials(subscription)
@@ -349,7 +353,7 @@ def test_a_caller_who_may_not_assign(emulator, worker):
         given_step(subscription, "grant", ignore=True, **operator),
         given_step(subscription, "report", mode="report", **operator),
     ]
-    run = subscription.play(tasks, worker=worker).ok()
+    run = carry_out(subscription, tasks).ok()
     for name in ("check", "grant"):
         result = run[name].result
         assert run[name].failed and run[name].writes == [], "nobody is asked what he may not do"
@@ -385,7 +389,9 @@ def test_a_caller_whose_right_has_a_condition(emulator):
         {"status": 403, "code": "AuthorizationFailed", "message": "The condition is not met."},
         method="PUT", path="roleAssignments/", times=2,
     )  # fmt: skip
-    run = subscription.play([given_step(subscription, "grant", ignore=True), given_step(subscription, "again")]).ok()
+    run = carry_out(
+        subscription, [given_step(subscription, "grant", ignore=True), given_step(subscription, "again")]
+    ).ok()
     result = run["grant"].result
     assert run["grant"].failed and result["changed"]
     assert result["msg"].count("az role assignment create") == 2 and "may not assign roles" in result["msg"]
@@ -396,7 +402,7 @@ def test_a_caller_whose_right_has_a_condition(emulator):
 def test_the_commands_and_blocks_of_a_report_do_it(emulator, tmp_path):
     """What is printed names exactly what a grant would make."""
     subscription = ready(emulator)
-    first = subscription.play([given_step(subscription, "report", mode="report")]).ok()["report"]
+    first = carry_out(subscription, [given_step(subscription, "report", mode="report")]).ok()["report"]
     somebody = Somebody(subscription)
     for row in first.result["missing"]:
         words = subprocess.run(
@@ -410,14 +416,15 @@ def test_the_commands_and_blocks_of_a_report_do_it(emulator, tmp_path):
         assert facts["scope"] == told["--scope"] and facts["principal_id"] == told["--assignee-object-id"]
         assert facts["role_definition_name"] == row["role"]
         somebody.assign(told["--assignee-object-id"], row["role_definition_id"][-36:], told["--scope"])
-    run = subscription.play([given_step(subscription, "grant")]).ok()
+    run = carry_out(subscription, [given_step(subscription, "grant")]).ok()
     assert not run["grant"].changed and len(held(subscription)) == 4
 
 
 def test_options_that_are_missing_are_named_all_at_once(subscription):
     everything = {"operation": "both", "restore_from": ["OperationalStore", "VaultStore"],
                   "volume_types": ["AzureFileShareSMB"]}  # fmt: skip
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             task("nothing", "aks_backup_permissions", ignore=True, **CLUSTER, **VAULT, **everything),
             task("no group", "aks_backup_permissions", ignore=True, **CLUSTER, **VAULT, **storage(subscription)),
@@ -441,7 +448,8 @@ def test_the_policy_decides_about_the_vault_tier(emulator):
     subscription = ready(emulator)
     policy = {"preset": "disaster_recovery", "name": "tiered"}
     policy_id = f"{Somebody(subscription).vault_id}/backupPolicies/tiered"
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "policy", **policy),
             step(subscription, "policy", title="plain"),
@@ -450,7 +458,7 @@ def test_the_policy_decides_about_the_vault_tier(emulator):
             given_step(subscription, "not tiered", mode="report", policy_name="aks-daily"),
             given_step(subscription, "overruled", mode="report", policy_name="tiered", vault_tier=False),
             given_step(subscription, "missing", policy_name="nowhere", ignore=True),
-        ]
+        ],
     ).ok()
     counts = {name: len(run[name].result["missing"]) for name in ("tiered", "by id", "not tiered", "overruled")}
     assert counts == {"tiered": 7, "by id": 7, "not tiered": 4, "overruled": 4}

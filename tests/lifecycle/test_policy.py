@@ -15,7 +15,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.policy impor
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 from tests.emulator import Emulator
 from tests.harness import Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, chain, in_process, prepare, step
+from tests.harness.steps import CLUSTER, VAULT, carry_out, chain, prepare, step
 
 POLICIES = "Microsoft.DataProtection/backupVaults/backupPolicies"
 INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
@@ -40,7 +40,8 @@ def policy_of(subscription):
 
 def test_a_policy_that_differs_is_refused_or_replaced_if_nothing_uses_it(subscription):
     prepare(subscription, chain(subscription, until="extension"))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             policy("differs", **MONTH, ignore=True),
             policy("differs in check mode", **MONTH, ignore=True, check=True),
@@ -51,7 +52,7 @@ def test_a_policy_that_differs_is_refused_or_replaced_if_nothing_uses_it(subscri
             policy("gone in check mode", state="absent", on_difference="rotate", check=True),
             policy("gone", state="absent", on_difference="rotate"),
             policy("gone again", state="absent", on_difference="rotate"),
-        ]
+        ],
     ).ok()
     assert run["rotated"].result["removed_policies"] == ["aks-daily"]
     assert run["gone"].changed and run["gone in check mode"].changed and not run["gone again"].changed
@@ -85,14 +86,15 @@ def protected(subscription):
 def test_a_policy_in_use_is_not_deleted(subscription):
     """in_use_check names who uses it; without it, Azure's own refusal comes through."""
     prepare(subscription, protected(subscription))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             policy("read", state="present", preset="week"),
             task("info", "aks_backup_policy_info", **VAULT),
             policy("in use", state="absent", ignore=True),
             policy("in use, unchecked", state="absent", in_use_check=False, ignore=True),
             policy("replace", **MONTH, on_difference="replace_unused", ignore=True),
-        ]
+        ],
     ).ok()
     [instance] = policy_of(subscription)
     message = f"The backup policy aks-daily is used by: {instance}. Move these backup instances to another policy"
@@ -108,14 +110,15 @@ def test_a_policy_in_use_is_not_deleted(subscription):
     written = run["read"].result["resource"]
     assert {key: found[key] for key in written} == written
 
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             step(subscription, "instance", title="gone", state="absent", confirm_delete_data=instance),
             policy("still in use", state="absent", ignore=True),
             policy("not replaced", **MONTH, on_difference="replace_unused", ignore=True),
             policy("rotated", **MONTH, on_difference="rotate"),
             task("info", "aks_backup_policy_info", **VAULT, name="AKS-DAILY"),
-        ]
+        ],
     ).ok()
     assert f"{instance} (soft-deleted)" in run["still in use"].result["msg"]
     assert f"{instance} (soft-deleted)" in run["not replaced"].result["msg"]
@@ -126,8 +129,7 @@ def test_a_policy_in_use_is_not_deleted(subscription):
     assert found["soft_deleted_instances"] == [instance]
 
 
-@pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
-def test_rotation(subscription, worker):
+def test_rotation(subscription):
     """on_difference=rotate, planned, done and again; and to and fro."""
     rotate = {"on_difference": "rotate"}
     tasks = [
@@ -140,8 +142,8 @@ def test_rotation(subscription, worker):
         {**policy("back", preset="week", **rotate), "register": "back"},
         policy("in use", state="absent", **rotate, ignore=True),
     ]
-    tasks = tasks if worker else in_process(tasks)
-    run = subscription.play([*protected(subscription), *tasks], worker=None).ok()
+    prepare(subscription, protected(subscription))
+    run = subscription.play(tasks).ok()
     [name] = policy_of(subscription)
     assert not run["nothing to do"].changed
     planned, done = run["planned"], run["done"]
@@ -190,8 +192,8 @@ def test_an_interrupted_rotation_is_finished_by_the_next_run(subscription, inter
     prepare(subscription, protected(subscription))
     subscription.fault(then, method=method, path=path, times=1)
     rotated = {**MONTH, "on_difference": "rotate"}
-    run = subscription.play(
-        [policy("first", **rotated, ignore=True), policy("next", **rotated), policy("last", **rotated)]
+    run = carry_out(
+        subscription, [policy("first", **rotated, ignore=True), policy("next", **rotated), policy("last", **rotated)]
     ).ok()
     assert run["first"].failed == ("drop" not in then), run["first"].result
     assert run["next"].changed == run["first"].failed
@@ -242,7 +244,8 @@ def test_what_stands_in_the_way_of_a_rotation(subscription):
     """Two instances of a cluster cannot come together; one without active protection stays; others are let alone."""
     second = {"name": "second", "friendly_name": "second", "policy_name": SUCCESSOR}
     prepare(subscription, protected(subscription))
-    run = subscription.play(
+    run = carry_out(
+        subscription,
         [
             policy("alike", name="aks-daily-0123abcd", preset="week"),
             policy("successor", name=SUCCESSOR, **MONTH),
@@ -251,7 +254,7 @@ def test_what_stands_in_the_way_of_a_rotation(subscription):
             step(subscription, "instance", title="suspended", protection="suspended"),
             policy("stays", **MONTH, on_difference="rotate"),
             policy("stays again", **MONTH, on_difference="rotate"),
-        ]
+        ],
     ).ok()
     first = next(name for name in policy_of(subscription) if name != "second")
     message = run["together"].result["msg"]
@@ -282,7 +285,7 @@ def test_what_azure_could_not_keep_is_refused_before_anything_is_written(subscri
                 retention_rules=[{"name": "All", "criteria": "AllBackup", "vault_retention": "P30D"}],
             ),
             policy("no vault", vault_name="bv-none", ignore=True),
-        ]
+        ],
     ).ok()
     for title in ("too many", "everything", "simulation", "raw", "together", "no vault"):
         assert run[title].failed
@@ -326,7 +329,7 @@ def test_the_simulation_comes_true(alone):
     )  # fmt: skip
     rest = chain(subscription, until="run")[len(tasks) + 1 :]
     rest = [step(subscription, "permissions", vault_tier=True) if one["name"] == "permissions" else one for one in rest]
-    subscription.play([*tasks, made, *rest]).ok()
+    carry_out(subscription, [*tasks, made, *rest]).ok()
     start = moment(alone)
     target = (start + datetime.timedelta(days=40)).replace(hour=8, minute=0, second=0, microsecond=0)
     alone.advance((target - start).total_seconds())
@@ -340,7 +343,7 @@ def test_the_simulation_comes_true(alone):
                 "vars": {"date": target.isoformat(), "start": start.isoformat()},
             },
             task("points", "aks_recovery_point_info", **CLUSTER, **VAULT),
-        ]
+        ],
     ).ok()
     foreseen = run["foresee"].result["msg"]
     found = run["points"].result["recovery_points"]

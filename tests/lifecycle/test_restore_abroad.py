@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 
 from tests.harness import Subscription, task
-from tests.harness.steps import CLUSTER, VAULT, account, chain, prepare
+from tests.harness.steps import CLUSTER, VAULT, account, carry_out, chain, prepare
 from tests.lifecycle.test_restore import MODULE, SHOP, cluster_id, inside
 
 REGISTERED = dict.fromkeys(
@@ -59,7 +59,7 @@ def test_a_vault_restores_to_another_subscription_where_it_is_allowed_to(emulato
 
     made = {"name": "bv-east", "resource_group": "rg-backup", "location": "eastus"}
     prepare(home, chain(home))
-    run = home.play(
+    run = carry_out(home,
         [
             task("providers there", "aks_backup_provider", **there),
             task("account there", "aks_backup_storage", **there, resource_group="rg-backup-2", location="eastus",

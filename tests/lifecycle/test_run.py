@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.harness import FAST, play, task
-from tests.harness.steps import CLUSTER, VAULT, chain, prepare, step
+from tests.harness import task
+from tests.harness.steps import CLUSTER, VAULT, carry_out, chain, prepare, step
 
 INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
 WEEKLY = {"retention_rules": [{"name": "Weekly", "operational_retention": "P60D"}]}
@@ -53,7 +53,8 @@ def pace(subscription, speed):
 
 
 def test_one_backup_and_when_there_is_no_need_for_another(protected):
-    run = protected.play(
+    run = carry_out(
+        protected,
         [
             run_task("plan", check=True, skip_if_newer_than="4h"),
             run_task("first", skip_if_newer_than="4h"),
@@ -64,7 +65,7 @@ def test_one_backup_and_when_there_is_no_need_for_another(protected):
             run_task("no such tag", ignore=True, retention_tag_override="Hourly"),
             run_task("no such rule", ignore=True, rule_name="Default"),
             run_task("no period", ignore=True, skip_if_newer_than="a while"),
-        ]
+        ],
     ).ok()
     assert run["plan"].changed and run["plan"].writes == [] and run["plan"].result["job_id"] is None
     first = run["first"].result
@@ -88,7 +89,7 @@ def test_one_backup_and_when_there_is_no_need_for_another(protected):
 def test_what_cannot_be_backed_up_now(protected):
     instance = protected.resources("Microsoft.DataProtection/backupVaults/backupInstances")[0]["id"]
     protected.emulator.server.world.store.get(instance).properties["currentProtectionState"] = "ProtectionStopped"
-    run = protected.play([run_task("run", ignore=True), run_task("none", ignore=True, name="nobody")]).ok()
+    run = carry_out(protected, [run_task("run", ignore=True), run_task("none", ignore=True, name="nobody")]).ok()
     assert "is in state ProtectionStopped; Azure backs up only what is in state" in run["run"].result["msg"]
     assert "Resume its protection" in run["run"].result["msg"]
     assert "Protect the cluster with aks_backup_instance first" in run["none"].result["msg"]
@@ -102,7 +103,7 @@ def test_an_instance_that_is_still_being_configured_is_waited_for(subscription):
     with subscription.running([step(subscription, "instance")]) as making, pace(subscription, 20):
         assert making.until(lambda: subscription.resources(INSTANCES))
         making.kill()
-        run = subscription.play([run_task("plan", check=True), run_task("run")]).ok()
+        run = carry_out(subscription, [run_task("plan", check=True), run_task("run")]).ok()
     # In a plan nobody waits for it.
     assert run["plan"].changed and run["plan"].result["rule_name"] == run["run"].result["rule_name"]
     assert run["run"].result["job"]["status"] == "Completed"
@@ -110,7 +111,7 @@ def test_an_instance_that_is_still_being_configured_is_waited_for(subscription):
 
 def test_throttling_is_explained(protected):
     tasks = [run_task(f"run {number}", wait=False, follow_running=False) for number in range(10)]
-    run = protected.play([*tasks, run_task("one too many", ignore=True, wait=False, follow_running=False)]).ok()
+    run = carry_out(protected, [*tasks, run_task("one too many", ignore=True, wait=False, follow_running=False)]).ok()
     assert run["one too many"].failed
     assert "UserErrorBackupRequestThrottled" in run["one too many"].result["msg"]
     assert "ten on-demand backups per backup instance and day, and one at a time" in run["one too many"].result["msg"]
@@ -127,7 +128,8 @@ def test_jobs_that_fail_or_warn_say_why_and_what_to_do(protected):
     for nth in (3, 4):
         protected.fault({"lro": "job_warns", "code": "UserErrorNamespaceNotFound"}, method="POST", path="/backup$",
                         nth=nth, times=1)  # fmt: skip
-    run = protected.play(
+    run = carry_out(
+        protected,
         [
             *(run_task(code, ignore=True) for code in CODES),
             run_task("warned"),
@@ -136,7 +138,7 @@ def test_jobs_that_fail_or_warn_say_why_and_what_to_do(protected):
             run_task("planned", check=True, fail_on_warnings=True, skip_if_newer_than="4h"),
             run_task("repeated", fail_on_warnings=True, skip_if_newer_than="4h"),
             run_task("now it is enough", fail_on_warnings=True, skip_if_newer_than="4h"),
-        ]
+        ],
     ).ok()
     for code in CODES:
         failed = run[code].result
@@ -183,7 +185,7 @@ def test_an_interrupted_run_is_found_and_followed(protected, worker, moment):
             with protected.running([run_task("run")], worker=worker) as running:
                 assert running.until(lambda: moment(protected))
                 running.kill()
-            running = stack.enter_context(protected.running(again, worker=worker))
+            running = stack.enter_context(protected.running(again))
             # As soon as the last one follows the job, that may come to its end.
             assert running.until(lambda: len(running.steps()) == 3 and followed(protected))
         run = running.wait().ok()
@@ -198,18 +200,17 @@ def test_an_interrupted_run_is_found_and_followed(protected, worker, moment):
 
 
 def test_a_wait_that_is_too_short_says_so_and_the_next_run_goes_on(protected):
-    with pace(protected, 20):
-        hasty = play([run_task("hasty", ignore=True)], module_defaults={
-            "group/aks.backup.aks_backup": {**FAST, "wait_timeout": 5}})  # fmt: skip
-        run = protected.play(playbook=[hasty, play([run_task("again")])]).ok()
-    assert "Gave up after 5 seconds (wait_timeout) of waiting for the job" in run["hasty"].result["msg"]
+    # The job lasts 20 seconds: longer than the first one waits, and the second one finds it.
+    with pace(protected, 10):
+        hasty = run_task("hasty", ignore=True, wait_timeout=10, poll_interval=1)
+        run = carry_out(protected, [hasty, run_task("again", poll_interval=1)]).ok()
+    assert "Gave up after 10 seconds (wait_timeout) of waiting for the job" in run["hasty"].result["msg"]
     assert "run again to pick it up" in run["hasty"].result["msg"]
     assert "/backupJobs/" in run["hasty"].result["error"]["resource_id"]
     assert run["again"].result["followed"] and len(backups(protected)) == 1
 
 
-@pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
-def test_trouble_while_following_does_not_lose_the_job(protected, worker):
+def test_trouble_while_following_does_not_lose_the_job(protected):
     """An expired token, throttling, an error of the server and lost connections, one after another."""
     path = "/backupJobs/[0-9a-f-]+$"
     # A new token is asked for once; who is refused with that one as well has lost the right to look.
@@ -219,24 +220,23 @@ def test_trouble_while_following_does_not_lose_the_job(protected, worker):
     # More often than the packages try by themselves.
     protected.fault({"drop": "before"}, method="GET", path=path, times=6)
     with pace(protected, 60):
-        run = protected.play([run_task("run")], worker=worker).ok()
+        run = protected.play([run_task("run")]).ok()
     assert run["run"].result["job"]["status"] == "Completed"
     assert len(backups(protected)) == 1
-    if worker:
-        assert "[localhost] run: OnDemandBackup of aks-east-1: Completed, watched for" in run.output, run.output
-        assert "The job goes on; looking again." in run.output
+    assert "[localhost] run: OnDemandBackup of aks-east-1: Completed, watched for" in run.output, run.output
+    assert "The job goes on; looking again." in run.output
 
 
 def test_an_answer_that_is_lost_costs_no_second_backup(protected):
     """The request has come through, and its answer has not: the job is found by what the request was called."""
     protected.fault({"drop": "after"}, method="POST", path="/backup$", times=1)
-    lost = protected.play([run_task("run")]).ok()["run"].result
+    lost = carry_out(protected, [run_task("run")]).ok()["run"].result
     assert lost["job_started"] and lost["job"]["status"] == "Completed" and lost["changed"]
     assert [one["id"].rsplit("/", 1)[-1] for one in lost["operations"]] == ["backup"]
     assert len(backups(protected)) == 1
     # And where it has not come through, nobody can know.
     protected.fault({"drop": "before"}, method="POST", path="/backup$", times=1)
-    said = protected.play([run_task("run", ignore=True)]).ok()["run"].result
+    said = carry_out(protected, [run_task("run", ignore=True)]).ok()["run"].result
     assert "Azure could not be reached to carry out backup on" in said["msg"]
     assert said["msg"].endswith("is not known; run again, and it is followed if it was.")
 
@@ -246,7 +246,7 @@ def test_who_may_not_look_any_more_is_told_that_the_job_goes_on(protected):
     protected.fault({"status": 403, "code": "AuthorizationFailed", "message": "Not you."}, method="GET", path=path,
                     times=1)  # fmt: skip
     with pace(protected, 60):
-        run = protected.play([run_task("run", ignore=True), run_task("again")]).ok()
+        run = carry_out(protected, [run_task("run", ignore=True), run_task("again")]).ok()
     said = run["run"].result
     assert "AuthorizationFailed: Not you." in said["msg"]
     assert "goes on in Azure; run again to follow it." in said["msg"]
