@@ -28,6 +28,8 @@ VERSIONS = ("2015-07-01", "2018-01-01-preview", "2018-07-01", "2018-09-01-previe
 LOCK_VERSIONS = ("2015-01-01", "2016-09-01", "2017-04-01", "2020-05-01")
 PRINCIPAL = re.compile(r"principalId\s+eq\s+'([^']*)'", re.IGNORECASE)
 ASSIGNED = re.compile(r"assignedTo\('([^']*)'\)", re.IGNORECASE)
+CHANGEABLE = ("condition", "conditionVersion", "description")
+SHOWN = tuple(f"properties.{name}" for name in ("scope", "createdOn", "updatedOn", "createdBy", "updatedBy"))
 ROLE_NAME = re.compile(r"roleName\s+eq\s+'((?:[^']|'')*)'", re.IGNORECASE)
 ROLE_TYPE = re.compile(r"type\s+eq\s+'(BuiltInRole|CustomRole)'", re.IGNORECASE)
 
@@ -63,7 +65,7 @@ def put_assignment(call: Call) -> Reply:
         if not same:
             raise AzureError(409, "RoleAssignmentUpdateNotPermitted", "Tenant ID, application ID, principal ID, and "
                              "scope are not allowed to be updated.")
-        return Reply(200, shown(call, old))
+        return Reply(200, shown(call, redescribed(call, old, wanted)))
     for grant in world.rbac.assignments(principal):
         if grant.role == role and grant.scope.strip("/").lower() == scope.strip("/").lower():
             raise AzureError(409, "RoleAssignmentExists", "The role assignment already exists. The ID of the existing "
@@ -81,6 +83,15 @@ def put_assignment(call: Call) -> Reply:
     # The reply to the creation does not say who created it; later reads do.
     body = shown(call, record)
     return Reply(201, {**body, "properties": {**body["properties"], "createdBy": None}})
+
+
+def redescribed(call: Call, old: Record, wanted: dict[str, Any]) -> Record:
+    """What may change of an assignment; a PUT says all of it ("az role assignment update" sends what is to stay)."""
+    new = {key: wanted.get(key) for key in CHANGEABLE}
+    if all(new[key] == old.properties[key] for key in CHANGEABLE):
+        return old
+    return call.store.put(old.id, {**old.body, "properties": {
+        **old.properties, **new, "updatedOn": call.stamp, "updatedBy": call.principal.oid}})
 
 
 def check_principal(call: Call, oid: str, kind: str | None) -> None:
@@ -256,7 +267,7 @@ PROVIDER = Provider(
     namespace=NAMESPACE, api_versions=VERSIONS, always=True, not_found=not_found,
     types=(
         Type("roleAssignments", scope="extension", get=get_assignment, put=put_assignment, delete=delete_assignment,
-             list=list_assignments, model=MODELS + "RoleAssignmentCreateParameters"),
+             list=list_assignments, model=MODELS + "RoleAssignmentCreateParameters", read_only=SHOWN),
         Type("roleDefinitions", scope="extension", get=get_definition, put=put_definition, delete=delete_definition,
              list=list_definitions, stored=False, model=MODELS + "RoleDefinition",
              read_only=("properties.type", "properties.createdOn", "properties.updatedOn", "properties.createdBy",

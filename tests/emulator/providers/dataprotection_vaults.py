@@ -14,8 +14,9 @@ from ..backup import times, vaults, versions
 from ..backup.errors import Refused, invalid
 from ..clock import stamp
 from ..errors import AzureError, FrontDoorError
-from ..ids import RESOURCES, Id, identifier
+from ..ids import RESOURCES, Id, identifier, same
 from ..provider import Call, Reply
+from ..rbac import ASSIGNMENTS
 from ..regions import REGIONS, slug
 from ..store import Record
 from ..world import World
@@ -72,13 +73,25 @@ def put(call: Call) -> Reply:
             f"created in location '{slug(body['location'])}'. Please select a new resource name.")
     if deleted := call.header(DELETED_HEADER):
         return _undelete(call, deleted)
-    body = contracts.check(MODEL, _without(body, vaults.NEWER), READ_ONLY)
+    body = contracts.check(MODEL, _without(_as_known(body, record), vaults.NEWER), READ_ONLY)
     before = record.properties if record else None
     settings = vaults.requested(body, before, call.api_version)
     vaults.check(settings, before, call.api_version, bool(record and call.store.children(call.id, INSTANCES)))
     if record:
         guards.check_vault(call, record, settings)
     return _write(call, record, settings, body.get("identity"), body.get("tags"), "vault put")
+
+
+def _as_known(body: dict[str, Any], record: Record | None) -> dict[str, Any]:
+    """A user-assigned identity is sent as an empty object, or as the vault shows it already."""
+    identity = body.get("identity")
+    assigned = identity.get("userAssignedIdentities") if isinstance(identity, dict) else None
+    if record is None or not isinstance(identity, dict) or not isinstance(assigned, dict):
+        return body
+    shown = {id.lower(): each for id, each in (
+        (record.body.get("identity") or {}).get("userAssignedIdentities") or {}).items()}
+    return {**body, "identity": {**identity, "userAssignedIdentities": {
+        id: {} if each == shown.get(id.lower()) else each for id, each in assigned.items()}}}
 
 
 def _without(body: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -212,6 +225,8 @@ def _vanish(world: World, record: Record) -> None:
     if oid := (record.body.get("identity") or {}).get("principalId"):
         world.directory.delete(oid)
     for child in reversed(world.store.below(record.id)):
+        if same(child.type, ASSIGNMENTS):
+            world.forget(child)  # or it would be in force for the next vault of the name
         world.store.delete(child.id)
     world.store.delete(record.id)
 
@@ -222,7 +237,8 @@ def deleted_id(subscription: str, region: str, name: str) -> Id:
 
 def _keep(world: World, record: Record, activity: str) -> None:
     """Make the soft-deleted vault that undelete brings back, with all that it held."""
-    content = [{"id": each.id.text, "body": each.body, "hidden": each.hidden} for each in world.store.below(record.id)]
+    content = [{"id": each.id.text, "body": each.body, "hidden": each.hidden} for each in world.store.below(record.id)
+               if not same(each.type, ASSIGNMENTS)]
     days = timedelta(days=vaults.soft_delete(record.properties)[1])
     empty = not world.store.children(record.id, DELETED_INSTANCES)
     purge = now(world) + (EMPTY_PURGE if empty else days)

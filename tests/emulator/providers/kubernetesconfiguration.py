@@ -253,5 +253,6 @@ PROVIDER = Provider(
              stringly=("configurationSettings", "configurationProtectedSettings"),
              read_only=tuple(f"properties.{name}" for name in (
                  "currentVersion", "provisioningState", "statuses", "errorInfo", "aksAssignedIdentity",
+                 "aksAssignedIdentity.principalId", "aksAssignedIdentity.tenantId",
                  "isSystemExtension", "customLocationSettings", "packageUri"))),
     ))

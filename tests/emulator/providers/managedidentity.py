@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..errors import AzureError
+from ..errors import AzureError, FrontDoorError
 from ..ids import Id
 from ..provider import Call, Provider, Reply, Type
 from ..regions import REGIONS, slug
@@ -43,19 +43,20 @@ def put(call: Call) -> Reply:
     if not NAME.match(call.id.name):
         raise AzureError(400, "InvalidResourceName", f"The resource name '{call.id.name}' is invalid.")
     if location not in REGIONS:
-        raise AzureError(400, "LocationNotAvailableForResourceType", f"The provided location '{location}' is not "
+        raise FrontDoorError(400, "LocationNotAvailableForResourceType", f"The provided location '{location}' is not "
                          f"available for resource type '{NAMESPACE}/{KIND}'.")
     if old is None:
         return Reply(201, create(call.world, call.id, location, call.tenant, call.body.get("tags")).body)
     if old.body["location"] != location:
-        raise AzureError(409, "InvalidResourceLocation", f"The resource '{call.id.name}' already exists in location "
-                         f"'{old.body['location']}' in resource group '{call.id.group}'.")
+        raise FrontDoorError(409, "InvalidResourceLocation", f"The resource '{call.id.name}' already exists in "
+                             f"location '{old.body['location']}' in resource group '{call.id.group}'.")
     return Reply(200, call.store.put(call.id, {**old.body, "tags": call.body.get("tags") or {}}).body)
 
 
 def patch(call: Call) -> Reply:
     record = call.require()
-    return Reply(200, call.store.put(call.id, {**record.body, "tags": call.body.get("tags", record.body["tags"])}).body)
+    tags = record.body["tags"] if call.body.get("tags") is None else call.body["tags"]
+    return Reply(200, call.store.put(call.id, {**record.body, "tags": tags}).body)
 
 
 def delete(call: Call) -> Reply:
@@ -102,7 +103,8 @@ PROVIDER = Provider(
     namespace=NAMESPACE, api_versions=VERSIONS, seed=seed,
     types=(
         Type(KIND, put=put, patch=patch, delete=delete, model=MODELS + "Identity",
-             patch_model=MODELS + "IdentityUpdate"),
+             patch_model=MODELS + "IdentityUpdate",
+             read_only=("properties.tenantId", "properties.principalId", "properties.clientId")),
         Type(f"{KIND}/federatedIdentityCredentials", put=put_credential, delete=delete_credential,
              model=MODELS + "FederatedIdentityCredential"),
     ))

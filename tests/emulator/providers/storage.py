@@ -14,10 +14,10 @@ import re
 from typing import Any
 
 from ..clock import stamp, ticks
-from ..errors import AzureError, resource_not_found
+from ..errors import AzureError, FrontDoorError, not_modelled, resource_not_found
 from ..ids import Id
 from ..operations import Lro
-from ..provider import Call, Post, Provider, Reply, Type
+from ..provider import Call, Post, Provider, Reply, Type, children, read
 from ..regions import REGIONS, paired, slug
 from ..store import merged
 from ..world import World, group_id
@@ -35,10 +35,17 @@ VERSIONS = ("2019-06-01", "2021-02-01", "2021-04-01", "2021-08-01", "2021-09-01"
 DEFAULTS = {"supportsHttpsTrafficOnly": True, "allowBlobPublicAccess": False, "minimumTlsVersion": "TLS1_0",
             "accessTier": "Hot", "networkAcls": {"bypass": "AzureServices", "virtualNetworkRules": [], "ipRules": [],
                                                  "defaultAction": "Allow"}}
+# A container that nobody has said anything of.
+FRESH = {"deleted": False, "remainingRetentionDays": 0, "defaultEncryptionScope": "$account-encryption-key",
+         "denyEncryptionScopeOverride": False, "publicAccess": "None", "leaseStatus": "Unlocked",
+         "leaseState": "Available", "hasImmutabilityPolicy": False, "hasLegalHold": False}
+CONTAINER_READ_ONLY = tuple(f"properties.{name}" for name in (
+    "deleted", "remainingRetentionDays", "leaseStatus", "leaseState", "hasImmutabilityPolicy", "hasLegalHold",
+    "lastModifiedTime"))
 FIXED = ("isHnsEnabled", "isNfsV3Enabled")
-READ_ONLY = tuple(f"properties.{name}" for name in (
+READ_ONLY = ("sku.tier", "identity.principalId", "identity.tenantId", *(f"properties.{name}" for name in (
     "provisioningState", "primaryEndpoints", "primaryLocation", "statusOfPrimary", "secondaryLocation",
-    "statusOfSecondary", "creationTime", "keyCreationTime", "privateEndpointConnections"))
+    "statusOfSecondary", "creationTime", "keyCreationTime", "privateEndpointConnections")))
 
 
 def endpoints(name: str) -> dict[str, str]:
@@ -63,7 +70,7 @@ def put_account(call: Call) -> Reply:
         raise AzureError(400, "AccountNameInvalid", f"{name} is not a valid storage account name. Storage account name "
                          "must be between 3 and 24 characters in length and use numbers and lower-case letters only.")
     if location not in REGIONS:
-        raise AzureError(400, "LocationNotAvailableForResourceType", f"The provided location '{location}' is not "
+        raise FrontDoorError(400, "LocationNotAvailableForResourceType", f"The provided location '{location}' is not "
                          f"available for resource type '{ACCOUNTS}'. List of available regions for the resource type "
                          f"is '{','.join(REGIONS)}'.")
     if old:
@@ -81,10 +88,24 @@ def put_account(call: Call) -> Reply:
         properties.update(secondaryLocation=paired(location), statusOfSecondary="available")
     body = {"location": location, "kind": call.body["kind"], "sku": {"name": sku, "tier": sku.split("_")[0]},
             "tags": call.body.get("tags") or {}, "properties": properties}
-    if call.body.get("identity"):
-        body["identity"] = call.body["identity"]
+    body |= identity_of(call, None)
     call.store.put(call.id, body)
     return call.begin("account/create", finish="account.created", payload={"id": call.id.text}, location=location)
+
+
+def identity_of(call: Call, old: dict[str, Any] | None) -> dict[str, Any]:
+    """``{"identity": ...}``, or nothing where the account has none. A system-assigned one is a principal."""
+    wanted = call.body.get("identity") or old
+    principal = (old or {}).get("principalId")
+    kind = (wanted or {}).get("type") or "None"
+    if "UserAssigned" in kind:
+        raise not_modelled("user-assigned identities of storage accounts")
+    if kind == "None":
+        if principal:
+            call.world.directory.delete(principal)
+        return {}
+    principal = principal or call.world.managed_identity(call.tenant, call.id.name, owner=call.id.text)["principalId"]
+    return {"identity": {"type": kind, "principalId": principal, "tenantId": call.tenant}}
 
 
 def update_account(call: Call, location: str) -> Reply:
@@ -112,7 +133,8 @@ def change_account(call: Call, wanted: dict[str, Any]) -> Reply:
     for name in FIXED:
         if name in properties and bool(properties[name]) != bool(old["properties"].get(name)):
             raise fixed(name)
-    body = {**old, "properties": merged(old["properties"], properties)}
+    body = {key: value for key, value in old.items() if key != "identity"}
+    body |= {"properties": merged(old["properties"], properties), **identity_of(call, old.get("identity"))}
     if wanted.get("tags") is not None:
         body["tags"] = wanted["tags"]
     if wanted.get("kind"):
@@ -133,7 +155,9 @@ def account_created(world: World, payload: dict[str, Any]) -> None:
 
 def account_failed(world: World, payload: dict[str, Any]) -> None:
     """A failed creation leaves nothing behind."""
-    world.store.delete(payload["id"])
+    record = world.store.get(payload["id"])
+    if record:
+        world.forget(record)
 
 
 def delete_account(call: Call) -> Reply:
@@ -141,7 +165,7 @@ def delete_account(call: Call) -> Reply:
         return Reply(204)
     for record in reversed(call.store.below(call.id)):
         call.world.forget(record)
-    call.store.delete(call.id)
+    call.world.forget(call.record)
     return Reply(200)
 
 
@@ -182,7 +206,14 @@ def service_body(call: Call, id: str) -> dict[str, Any]:
         "cors": {"corsRules": []}, "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False}}}
 
 
+def only_default(id: Id) -> None:
+    """An account has one blob service, of this name (REST reference)."""
+    if id.name != "default":
+        raise AzureError(400, "InvalidResourceName", f"The blob service is named 'default', not '{id.name}'.")
+
+
 def get_service(call: Call) -> dict[str, Any]:
+    only_default(call.id)
     must_be_ready(call, call.id.parent)
     return service_body(call, call.id.text)
 
@@ -191,7 +222,18 @@ def list_services(call: Call) -> list[dict[str, Any]]:
     return [service_body(call, call.id.child("blobServices", "default").text)]
 
 
+def list_containers(call: Call) -> list[dict[str, Any]]:
+    only_default(call.id)
+    return children(call)
+
+
+def get_container(call: Call) -> Reply:
+    only_default(call.id.parent)
+    return read(call)
+
+
 def put_container(call: Call) -> Reply:
+    only_default(call.id.parent)
     account = must_be_ready(call, call.id.parent.parent)
     if not CONTAINER_NAME.match(call.id.name):
         raise AzureError(400, "InvalidResourceName", "The specified resource name contains invalid characters or has "
@@ -200,13 +242,12 @@ def put_container(call: Call) -> Reply:
     wanted = {key: value for key, value in (call.body.get("properties") or {}).items() if value is not None}
     if wanted.get("publicAccess", "None") != "None" and not account.get("allowBlobPublicAccess"):
         raise AzureError(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
-    base = old.properties if old else {
-        "deleted": False, "remainingRetentionDays": 0, "defaultEncryptionScope": "$account-encryption-key",
-        "denyEncryptionScopeOverride": False, "publicAccess": "None", "leaseStatus": "Unlocked",
-        "leaseState": "Available", "hasImmutabilityPolicy": False, "hasLegalHold": False}
-    record = call.store.put(call.id, {"etag": f'"0x{ticks(call.now):X}"', "properties": {
-        **base, **wanted, "lastModifiedTime": call.stamp}})
+    record = call.store.put(call.id, container_body(call.now, old.properties if old else FRESH, wanted))
     return Reply(200 if old else 201, record.body)
+
+
+def container_body(now: float, base: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    return {"etag": f'"0x{ticks(now):X}"', "properties": {**base, **wanted, "lastModifiedTime": stamp(now)}}
 
 
 def patch_container(call: Call) -> Reply:
@@ -239,7 +280,7 @@ def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
                            "keyCreationTime": {"key1": now, "key2": now}}})
         for container in entry.get("containers", []):
             child = id.child("blobServices", "default").child("containers", container)
-            world.store.put(child, {"properties": {"publicAccess": "None", "lastModifiedTime": now}})
+            world.store.put(child, container_body(world.clock.now, FRESH, {}))
 
 
 PROVIDER = Provider(
@@ -257,5 +298,6 @@ PROVIDER = Provider(
              posts={"listKeys": Post(list_keys, write=False)}),
         Type("storageAccounts/blobServices", stored=False, get=get_service, list=list_services),
         Type("storageAccounts/blobServices/containers", put=put_container, patch=patch_container,
-             delete=delete_container, model=MODELS + "BlobContainer", patch_model=MODELS + "BlobContainer"),
+             delete=delete_container, get=get_container, list=list_containers, read_only=CONTAINER_READ_ONLY,
+             model=MODELS + "BlobContainer", patch_model=MODELS + "BlobContainer"),
     ))

@@ -186,3 +186,31 @@ def test_wildcards(permission, action, data, expected):
     ("/subscriptions/s/resourceGroups/g", "/subscriptions/s", False)])
 def test_scopes(assigned, scope, expected):
     assert covers(assigned, scope) is expected
+
+
+def test_an_assignment_is_described_anew(azure):
+    principal = azure.principal()
+    azure.emulator.advance(3600)
+    made = azure.assign(principal)
+    path = f"{made.id}?api-version=2022-04-01"
+    read = azure.http("GET", path)[2]
+    read["properties"].update(description="for the backup", condition=None)
+    assert azure.http("PUT", path, read)[2]["properties"]["description"] == "for the backup"
+    kept = azure.http("GET", path)[2]["properties"]
+    assert kept["description"] == "for the backup" and kept["createdOn"] == read["properties"]["createdOn"]
+    bare = {key: kept[key] for key in ("roleDefinitionId", "principalId", "principalType")}
+    assert azure.http("PUT", path, {"properties": bare})[0] == 200
+    assert azure.http("GET", path)[2]["properties"]["description"] is None, "a PUT says all of it"
+
+
+def test_assignments_go_with_the_vault_that_they_are_on(azure):
+    vault, principal, world = azure.vault("vault-gone"), azure.principal(), azure.emulator.server.world
+    azure.emulator.advance(3600)
+    azure.assign(principal, scope=vault.id)
+    azure.emulator.advance(3600)
+    assert world.rbac.can(principal, "Microsoft.DataProtection/backupVaults/read", vault.id)
+    azure.vaults.begin_delete(GROUP, "vault-gone").result()
+    azure.emulator.advance(3600)
+    azure.vault("vault-gone")
+    assert not world.rbac.can(principal, "Microsoft.DataProtection/backupVaults/read", vault.id), "another vault"
+    assert not list(azure.assignments.list_for_scope(vault.id, filter=f"principalId eq '{principal}'"))

@@ -496,3 +496,18 @@ def test_an_unlock_is_for_what_it_names(azure):
         assert refused(attempt).status_code == 400
     unlock("deleteResourceGuardProxyRequests")
     assert replace().properties.resource_guard_resource_id == other.id
+
+
+def test_a_vault_as_it_was_read_can_be_written(azure):
+    identity = f"{azure.group(GROUP)}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/own"
+    azure.world.store.put(identity, {"properties": {"principalId": "p", "clientId": "c", "tenantId": azure.tenant}})
+    vault = f"{azure.group(GROUP)}/providers/Microsoft.DataProtection/backupVaults/vault-both"
+    both = {**body(), "identity": {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {identity: {}}}}
+    assert azure.http("PUT", vault, both)[0] == 201
+    read = azure.wait_for(lambda: (found := azure.http("GET", vault)[2])["properties"]["provisioningState"]
+                          == "Succeeded" and found)
+    assert read["identity"]["userAssignedIdentities"][identity].keys() == {"clientId", "principalId"}
+    assert azure.http("PUT", vault, read)[0] == 201
+    assert azure.http("GET", vault)[2]["identity"] == read["identity"]
+    read["identity"]["userAssignedIdentities"][identity]["principalId"] = azure.world.guid()
+    assert azure.http("PUT", vault, read)[0] == 400, "that is not the identity's"

@@ -145,3 +145,13 @@ def test_older_clients_read_it_too(azure):
     old = azure.client(SourceControlConfigurationClient).extensions.get(GROUP, *AKS, "aks-1", NAME)
     assert (old.extension_type, old.provisioning_state) == ("microsoft.dataprotection.kubernetes", "Succeeded")
     assert old.configuration_settings[f"{BSL}bucket"] == "backups"
+
+
+def test_an_extension_as_it_was_read_can_be_written(azure):
+    azure.extension().result()
+    path = (f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/aks-1/providers/"
+            "Microsoft.KubernetesConfiguration/extensions/azure-aks-backup?api-version=2025-03-01")
+    read = azure.http("GET", path)[2]
+    status, dummy, body = azure.http("PUT", path, read)
+    assert status == 201
+    assert body["properties"]["aksAssignedIdentity"] == read["properties"]["aksAssignedIdentity"]

@@ -163,3 +163,10 @@ def test_providers_of_the_tenant(azure):
     assert "registrationState" not in found["Microsoft.Storage"], "that is one of a subscription"
     alone = azure.http("GET", "/providers/Microsoft.Storage?api-version=2025-04-01")[2]
     assert alone == found["Microsoft.Storage"]
+
+
+def test_an_identity_as_it_was_read_can_be_written(azure):
+    path = f"{azure.group_id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/again?api-version=2024-11-30"
+    made = azure.http("PUT", path, {"location": "East US", "tags": {"a": "b"}})[2]
+    assert azure.http("PUT", path, made)[2] == made
+    assert azure.http("PATCH", path, {"tags": None})[2] == made, "null changes nothing"

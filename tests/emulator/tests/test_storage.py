@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
-from tests.emulator.tests.clients import GROUP, Azure, refused
+from tests.emulator.tests.clients import GROUP, Azure, refused, scenario
 
 
 @pytest.fixture
@@ -121,3 +121,41 @@ def test_update_keys_and_deletion(azure):
     accounts.delete(GROUP, name)
     azure.account(name)
     assert list(azure.storage.blob_containers.list(GROUP, name)) == []
+
+
+def test_identity_of_an_account(azure):
+    made = azure.account(f"sti{azure.subscription[:8]}")
+    assert made.identity is None
+    path = f"{azure.group_id}/providers/Microsoft.Storage/storageAccounts/{made.name}?api-version=2025-01-01"
+    body = azure.http("PATCH", path, {"identity": {"type": "SystemAssigned"}})[2]
+    principal = body["identity"]["principalId"]
+    assert body["identity"] == {"type": "SystemAssigned", "principalId": principal, "tenantId": azure.tenant}
+    assert azure.http("PUT", path, azure.http("GET", path)[2])[2]["identity"] == body["identity"], "as it was read"
+    assert principal in {entry["oid"] for entry in azure.emulator.principals()}
+    assert "identity" not in azure.http("PATCH", path, {"identity": {"type": "None"}})[2]
+    assert principal not in {entry["oid"] for entry in azure.emulator.principals()}
+    assert azure.http("PATCH", path, {"identity": {"type": "UserAssigned"}})[0] == 501
+    again = azure.http("PATCH", path, {"identity": {"type": "SystemAssigned"}})[2]["identity"]["principalId"]
+    assert again != principal and azure.http("DELETE", path)[0] == 200
+    assert again not in {entry["oid"] for entry in azure.emulator.principals()}
+
+
+def test_a_container_as_it_was_read_can_be_written(azure):
+    service = (f"{azure.group_id}/providers/Microsoft.Storage/storageAccounts/{azure.account().name}/blobServices/"
+               "{}/containers{}?api-version=2025-01-01")
+    assert azure.http("PUT", service.format("default", "/backups"), {})[0] == 201
+    read = azure.http("GET", service.format("default", "/backups"))[2]
+    assert azure.http("PUT", service.format("default", "/backups"), read)[0] == 200
+    for method, name in (("GET", ""), ("GET", "/backups"), ("PUT", "/backups")):
+        assert azure.http(method, service.format("other", name), {} if method == "PUT" else None)[0] == 400
+
+
+def test_containers_of_a_scenario_are_as_others(emulator):
+    account = f"stsc{id(emulator) % 10 ** 8}"
+    azure = Azure(emulator, scenario(storage_accounts=[
+        {"name": account, "resource_group": GROUP, "location": "eastus", "containers": ["one"]}]))
+    path = (f"{azure.group_id}/providers/Microsoft.Storage/storageAccounts/{account}/blobServices/default/containers/"
+            "{}?api-version=2025-01-01")
+    made = azure.http("PUT", path.format("two"), {})[2]
+    seeded = azure.http("GET", path.format("one"))[2]
+    assert seeded.keys() == made.keys() and seeded["properties"].keys() == made["properties"].keys()
