@@ -32,6 +32,8 @@ SCALARS = {str: "str", bool: "bool", int: "int", float: "float", bytes: "str", d
            datetime.timedelta: "str", datetime.date: "str", datetime.time: "str", decimal.Decimal: "float"}
 MSREST = {"str": "str", "bool": "bool", "int": "int", "long": "int", "float": "float", "iso-8601": "str",
           "duration": "str", "rfc-1123": "str", "base64": "str", "bytearray": "str", "object": "any", "date": "str"}
+# User-assigned identities are a map by id: "*" in a path of what may be sent stands for any of them.
+ASSIGNED = re.compile(r"(userassignedidentities)\..*\.")
 WORDS: dict[str, Any] = {"str": str, "bool": bool, "int": int, "float": (int, float)}
 
 
@@ -153,7 +155,8 @@ def _check_model(shape: Shape, value: dict[str, Any], path: str, read_only: set[
                 continue
             raise Violation(where, f"Could not find member '{key}' on object of type '{known.title or 'properties'}'.")
         if property_.read_only:
-            tolerated = re.sub(r"\[\d+\]", "[]", where.lower()) in read_only
+            plain = ASSIGNED.sub(r"\1.*.", re.sub(r"\[\d+\]", "[]", where.lower()))
+            tolerated = plain in read_only
             if entry is not None and not tolerated and (path or key.lower() not in ENVELOPE):
                 raise Violation(where, f"The property '{key}' is read-only.")
             continue

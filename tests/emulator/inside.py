@@ -20,7 +20,9 @@ def inside(cluster: Record) -> Cluster:
     """What is in a cluster now; keep() what was changed of it."""
     if "inside" in cluster.hidden:
         return Cluster.from_dict(cluster.hidden["inside"])
-    return Cluster(cluster.name, cluster.properties.get("kubernetesVersion", "1.33.2"), cluster.hidden.get("content"))
+    known = {"kubernetesVersion": "1.33.2", **cluster.properties}
+    version = known.get("currentKubernetesVersion") or known["kubernetesVersion"]
+    return Cluster(cluster.name, version, cluster.hidden.get("content"))
 
 
 def keep(cluster: Record, content: Cluster) -> None:

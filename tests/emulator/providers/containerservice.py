@@ -292,7 +292,9 @@ def put_cluster(call: Call) -> Reply:
 
 
 def cluster_written(world: World, payload: dict[str, Any]) -> None:
-    world.store.merge(payload["id"], {"properties": {"provisioningState": "Succeeded"}})
+    record = world.store.get(payload["id"])
+    if record:
+        world.store.merge(record.id, {"properties": clusters.written(record)})
 
 
 def cluster_failed(world: World, payload: dict[str, Any]) -> None:

@@ -8,9 +8,10 @@ Sources: REST reference "AKS", operation Managed Clusters - Create Or Update, an
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from ..errors import AzureError
+from ..errors import AzureError, FrontDoorError, not_modelled
 from ..ids import Id
 from ..kubernetes import Cluster
 from ..provider import Call, Reply
@@ -24,7 +25,12 @@ NAMESPACE = "Microsoft.ContainerService"
 KUBERNETES = {"1.32.6": ["1.33.2"], "1.33.2": ["1.34.0"], "1.34.0": []}
 DEFAULT = "1.33.2"
 READ_ONLY = ("properties.provisioningState", "properties.powerState", "properties.fqdn", "properties.maxAgentPools",
-             "properties.currentKubernetesVersion", "identity.principalId", "identity.tenantId")
+             "properties.currentKubernetesVersion", "identity.principalId", "identity.tenantId",
+             "properties.agentPoolProfiles[].provisioningState",
+             "identity.userAssignedIdentities.*.clientId", "identity.userAssignedIdentities.*.principalId")
+# "Naming rules and restrictions for Azure resources".
+NAME = re.compile(r"[A-Za-z0-9]([-_A-Za-z0-9]{0,61}[A-Za-z0-9])?\Z")
+TIERS = {"free": "Free", "standard": "Standard", "premium": "Premium"}
 # What an existing cluster keeps.
 FIXED = ("dnsPrefix", "nodeResourceGroup", "enableRBAC")
 
@@ -51,30 +57,42 @@ def make(call: Call) -> Record:
              for pool in wanted["agentPoolProfiles"]]
     kind = (body.get("identity") or {}).get("type") or "ServicePrincipal"
     access = wanted.get("apiServerAccessProfile") or {}
+    version = wanted.get("kubernetesVersion") or DEFAULT
     record = add(
         call.world, call.id.subscription, call.id.name, call.id.group, body["location"], identity=kind,
-        kubernetes_version=wanted.get("kubernetesVersion") or DEFAULT, node_pools=pools, tags=body.get("tags"),
+        kubernetes_version=resolved(call.id.name, version), node_pools=pools, tags=body.get("tags"),
         local_accounts=not wanted.get("disableLocalAccounts"), private=bool(access.get("enablePrivateCluster")),
         run_command=not access.get("disableRunCommand"), old=False)
-    return properties(call, record, "Creating")
+    made = {**record.body, "sku": sku(body, "Free"), "properties": {**record.properties, "kubernetesVersion": version}}
+    return properties(call, call.store.put(record.id, made), "Creating")
+
+
+def sku(body: dict[str, Any], tier: str) -> dict[str, str]:
+    """``tier`` where the request has none; a new cluster is a Free one then."""
+    wanted = (body.get("sku") or {}).get("tier") or tier
+    return {"name": "Base", "tier": TIERS[wanted.lower()]}
 
 
 def properties(call: Call, record: Record, state: str) -> Record:
     """The cluster with the properties of the request; node pools are records of their own."""
     asked = {key: value for key, value in (call.body.get("properties") or {}).items()
-             if key not in ("agentPoolProfiles", "identityProfile", "servicePrincipalProfile") and value is not None}
+             if key not in ("agentPoolProfiles", "identityProfile", "servicePrincipalProfile", "kubernetesVersion")
+             and value is not None}
     return call.store.put(record.id, merged(record.body, {"properties": {**asked, "provisioningState": state}}))
 
 
 def refuse(call: Call, body: dict[str, Any], wanted: dict[str, Any]) -> None:
     """What the service does not make; the first of it."""
     location, pools = slug(body.get("location") or ""), wanted.get("agentPoolProfiles") or []
+    if not NAME.match(call.id.name):
+        raise AzureError(400, "InvalidParameter", f"The value of parameter resourceName '{call.id.name}' is invalid: "
+                         "it must begin and end with a letter or digit, have only these, '-' and '_', and at most 63.")
     if location not in REGIONS:
-        raise AzureError(400, "LocationNotAvailableForResourceType", f"The provided location '{location}' is not "
+        raise FrontDoorError(400, "LocationNotAvailableForResourceType", f"The provided location '{location}' is not "
                          f"available for resource type '{NAMESPACE}/managedClusters'.")
     kind = (body.get("identity") or {}).get("type")
     if kind == "UserAssigned":
-        raise AzureError(501, "NotModelledByEmulator", "The emulator makes clusters with a system-assigned identity.")
+        raise not_modelled("making clusters with another than a system-assigned identity")
     if kind != "SystemAssigned" and not wanted.get("servicePrincipalProfile"):
         raise AzureError(400, "InvalidParameter", "Required parameter servicePrincipalProfile or identity is missing.")
     if not wanted.get("dnsPrefix"):
@@ -83,26 +101,61 @@ def refuse(call: Call, body: dict[str, Any], wanted: dict[str, Any]) -> None:
         raise AzureError(400, "InvalidParameter", "Required parameter agentPoolProfiles is missing (null).")
     if not any(pool.get("mode") == "System" for pool in pools):
         raise AzureError(400, "InvalidParameter", "Must define at least one system pool.")
-    version = wanted.get("kubernetesVersion") or DEFAULT
-    if version not in KUBERNETES:
-        raise AzureError(400, "K8sVersionNotSupported", f"Managed cluster {call.id.name} is on version {version}, "
-                         "which is not supported in this region.")
+    resolved(call.id.name, wanted.get("kubernetesVersion") or DEFAULT)
+
+
+def latest(version: str) -> str | None:
+    """The patch version that is meant: of a minor version the latest (REST reference, kubernetesVersion)."""
+    return next((known for known in reversed(KUBERNETES) if known == version or known.startswith(f"{version}.")), None)
+
+
+def resolved(cluster: str, version: str) -> str:
+    found = latest(version)
+    if found is None:
+        raise AzureError(400, "K8sVersionNotSupported", f"Managed cluster {cluster} is on version {version}, which is "
+                         "not supported in this region.")
+    return found
 
 
 def change(call: Call, old: Record) -> Record:
     """An existing cluster with other properties; what is not in the request stays, but for the tags."""
     body, wanted = call.body, call.body.get("properties") or {}
     if slug(body.get("location") or "") != old.body["location"]:
-        raise AzureError(409, "InvalidResourceLocation", f"The resource '{old.name}' already exists in location "
-                         f"'{old.body['location']}' in resource group '{call.id.group}'.")
+        raise FrontDoorError(409, "InvalidResourceLocation", f"The resource '{old.name}' already exists in location "
+                         f"'{old.body['location']}' in resource group '{call.id.group}'. A resource with the same "
+                         f"name cannot be created in location '{slug(body.get('location') or '')}'. Please select a "
+                         "new resource name.")
     for key in FIXED:
         if wanted.get(key) is not None and wanted[key] != old.properties[key]:
             raise AzureError(400, "PropertyChangeNotAllowed", f"Changing property '{key}' is not allowed.",
                              target=key)
+    kind = (body.get("identity") or {}).get("type")
+    if kind and kind.lower() != (old.body.get("identity") or {"type": "None"})["type"].lower():
+        raise not_modelled("changing the identity of a cluster")
+    version = wanted.get("kubernetesVersion") or old.properties["kubernetesVersion"]
+    if version != old.properties["kubernetesVersion"]:
+        upgrade(old, version)
     now = {pool["name"]: pool["count"] for pool in old.properties["agentPoolProfiles"]}
     if any(now.get(pool["name"]) != pool.get("count") for pool in wanted.get("agentPoolProfiles") or []):
-        raise AzureError(501, "NotModelledByEmulator", "The emulator does not change node pools.")
-    return properties(call, call.store.put(old.id, {**old.body, "tags": body.get("tags") or {}}), "Updating")
+        raise not_modelled("changing node pools")
+    tier = (old.body.get("sku") or {}).get("tier") or "Free"
+    kept = {**old.body, "tags": body.get("tags") or {}, "sku": sku(body, tier),
+            "properties": {**old.properties, "kubernetesVersion": version}}
+    return properties(call, call.store.put(old.id, kept), "Updating")
+
+
+def upgrade(old: Record, version: str) -> None:
+    """Refuse a version that is none, that is older, or that skips one."""
+    now, then = old.properties.get("currentKubernetesVersion", DEFAULT), resolved(old.name, version)
+    if then not in (now, *KUBERNETES.get(now, [])):
+        raise AzureError(400, "OperationNotAllowed", f"Upgrading Kubernetes version {now} to {then} is not allowed. "
+                         f"Available upgrades: {KUBERNETES.get(now, [])}.")
+
+
+def written(record: Record) -> dict[str, Any]:
+    """What the properties are at the end of a write: an upgrade is done, that of the control plane."""
+    version = record.properties["kubernetesVersion"]
+    return {"provisioningState": "Succeeded", "currentKubernetesVersion": latest(version) or version}
 
 
 def add(world: World, subscription: str, name: str, resource_group: str, location: str,

@@ -226,6 +226,61 @@ def test_what_an_existing_cluster_keeps(azure):
     refused(lambda: put(GROUP, "aks-1", new(dnsPrefix="aks-1")), "NotModelledByEmulator", 501)
 
 
+def test_a_cluster_as_it_was_read_can_be_written(azure):
+    path = f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/aks-9?api-version=2026-08-01"
+    minor = new(kubernetesVersion="1.33")
+    assert azure.http("PUT", path, minor)[2]["sku"] == {"name": "Base", "tier": "Free"}
+
+    def settled():
+        body = azure.http("GET", path)[2]
+        return body if body["properties"]["provisioningState"] == "Succeeded" else None
+
+    def versions(body):
+        return body["properties"]["kubernetesVersion"], body["properties"]["currentKubernetesVersion"]
+
+    first = eventually(settled)
+    assert versions(first) == ("1.33", "1.33.2"), "the latest of a minor version"
+    status, headers, body = azure.http("PUT", path, {**first, "sku": {"name": "Base", "tier": "standard"}})
+    assert (status, "azure-asyncoperation" in headers, body["sku"]["tier"]) == (200, True, "Standard")
+    eventually(settled)
+    assert azure.http("PUT", path, new(kubernetesVersion="1.34.0"))[0] == 200
+    upgraded = eventually(settled)
+    assert versions(upgraded) == ("1.34.0", "1.34.0") and upgraded["sku"]["tier"] == "Standard"
+    status, dummy, body = azure.http("PUT", path, new(kubernetesVersion="1.33.2"))
+    assert (status, body["code"]) == (400, "OperationNotAllowed"), "no way back"
+    status, dummy, body = azure.http("PUT", path, {**new(), "identity": {"type": "UserAssigned"}})
+    assert (status, body["error"]["code"]) == (501, "NotModelledByEmulator")
+
+
+def test_clusters_of_a_scenario_can_be_written_as_they_were_read(azure):
+    entries = [{"name": name, "resource_group": GROUP, "location": "eastus", "identity": identity,
+                "kubernetes_version": "1.30.1"} for name, identity in (("aks-u", "UserAssigned"),
+                                                                     ("aks-s", "SystemAssigned"))]
+    azure = Azure(azure.emulator, scenario(clusters=entries))
+    for name in ("aks-u", "aks-s"):
+        path = f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/{name}?api-version=2026-08-01"
+        read = azure.http("GET", path)[2]
+        status, dummy, body = azure.http("PUT", path, {**read, "tags": {"team": "shop"}})
+        assert (status, body["tags"], body["identity"]) == (200, {"team": "shop"}, read["identity"])
+        azure.emulator.advance(600)
+        assert azure.http("GET", path)[2] == {**read, "tags": {"team": "shop"}}
+
+
+@pytest.mark.parametrize("name", ["a" * 64, "ends_", "-begins", "dot.ted"])
+def test_names_of_clusters(azure, name):
+    path = f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/{name}?api-version=2026-08-01"
+    status, dummy, body = azure.http("PUT", path, new())
+    assert (status, body["code"]) == (400, "InvalidParameter")
+
+
+def test_what_resource_manager_refuses_itself_is_wrapped(azure):
+    """The region of a resource is Resource Manager's business, and its errors are not flat."""
+    path = f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/aks-1?api-version=2026-08-01"
+    for location, code in (("atlantis", "LocationNotAvailableForResourceType"), ("westus", "InvalidResourceLocation")):
+        where = path if location == "westus" else path.replace("aks-1", "aks-9")
+        assert azure.http("PUT", where, {**new(), "location": location})[2]["error"]["code"] == code
+
+
 def test_versions_of_a_region(azure):
     path = f"{azure.scope}/providers/Microsoft.ContainerService/locations/eastus/orchestrators?api-version=2019-08-01"
     body = azure.http("GET", path + "&resource-type=managedClusters")[2]
