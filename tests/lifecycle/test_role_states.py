@@ -10,7 +10,20 @@ from __future__ import annotations
 import pytest
 
 from tests.harness import Subscription
-from tests.harness.role import EAST, INSTANCES, PROTECT, act, changes, facts, messages, protected, role, run, story
+from tests.harness.role import (
+    EAST,
+    INSTANCES,
+    PROTECT,
+    act,
+    changes,
+    facts,
+    messages,
+    protected,
+    role,
+    run,
+    story,
+    verbs,
+)
 
 ONE = {"hosts": EAST[:1]}
 OF_THE_CLUSTER = (
@@ -44,27 +57,35 @@ def protection(subscription: Subscription) -> str:
 
 def test_from_protected_to_suspended_to_stopped_and_back(subscription):
     """To what the fleet task has made the role has nothing to add."""
-    protected(subscription)
-    found = run(subscription, PROTECT, **ONE).ok()
-    assert changes(found) == found.writes == []
-    for state, expected in (
-        ("suspended", "BackupsSuspended"),
-        ("stopped", "ProtectionStopped"),
-        ("present", "ProtectionConfigured"),
-    ):
-        wanted = {"aks_backup_state": state}
-        told = story(
-            subscription,
-            act("plan", PROTECT, check=True, **wanted),
-            act("first", PROTECT, **wanted),
-            act("again", PROTECT, **wanted),
-            act("verify", role("verify"), **wanted),
-            **ONE,
-        )
-        plan, first, again, verified = (one.ok() for one in told.values())
+    states = {
+        "suspended": (["suspendBackups"], "BackupsSuspended"),
+        "stopped": (["resumeProtection", "stopProtection"], "ProtectionStopped"),
+        "present": (["resumeProtection"], "ProtectionConfigured"),
+    }
+    told = story(
+        protected(subscription),
+        act("begin", PROTECT),
+        *(
+            one
+            for state in states
+            for one in (
+                act(f"{state}: plan", PROTECT, check=True, aks_backup_state=state),
+                act(f"{state}: first", PROTECT, aks_backup_state=state),
+                act(f"{state}: again", PROTECT, aks_backup_state=state),
+                act(f"{state}: verify", role("verify"), aks_backup_state=state),
+            )
+        ),
+        **ONE,
+    )
+    assert changes(told["begin"].ok()) == told["begin"].writes == []
+    for state, (written, expected) in states.items():
+        plan, first, again, verified = (told[f"{state}: {name}"].ok() for name in ("plan", "first", "again", "verify"))
         assert plan.writes == [] and changes(plan) == changes(first) and len(changes(first)) == 1
-        assert changes(again) == changes(verified) == []
-        assert protection(subscription) == expected
+        assert verbs(first) == written
+        assert changes(again) == changes(verified) == again.writes == []
+        (seen,) = facts(again, "aks_backup_result")["aks-east-1"]["instances"]
+        assert seen["protection_state"] == expected
+    assert protection(subscription) == "ProtectionConfigured"
 
 
 def test_absent_takes_away_what_is_the_clusters_own_and_leaves_what_is_shared(subscription):
