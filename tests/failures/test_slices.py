@@ -9,18 +9,23 @@ AWX calls it job slicing. The runs know nothing of each other.
 from __future__ import annotations
 
 import contextlib
+import re
 from contextlib import ExitStack
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError
 from ansible_collections.aks.backup.plugins.module_utils._pace import Pace
 from tests.emulator import Emulator
-from tests.harness import FAST, ROOT, Subscription
+from tests.harness import FAST, ROOT, Running, Subscription
 from tests.harness.direct import azure
 from tests.harness.slices import PROMPT, Sliced
 
 PROTECT = ROOT / "playbooks" / "protect.yml"
-# More clusters than forks, so that each slice has a second round.
-SLICES, CLUSTERS = 4, 6
+# Each slice has a cluster that does what all share; in the first one there is another, which waits for that.
+SLICES, CLUSTERS = 4, 5
+ACCOUNTS, ACCOUNT = "Microsoft.Storage/storageAccounts", re.compile("/storageAccounts/[^/]+$", re.IGNORECASE)
+CREATE = "TASK [aks.backup.aks_backup : Create the storage account]"
+# Virtual seconds: at SLOWLY, minutes in which the slices come to the account that one of them makes.
+MAKING, SLOWLY = 4000, 30
 ONCE = {
     "Microsoft.DataProtection/backupVaults": 1,
     "Microsoft.DataProtection/backupVaults/backupPolicies": 1,
@@ -47,8 +52,27 @@ def inventory(names: list[str]) -> dict:
     return {"all": {"hosts": hosts, "vars": shared}}
 
 
+def meet(subscription: Subscription, running: list[Running]) -> None:
+    """Let the account be in the making until every slice has come to it.
+
+    However late one of them starts, it finds what the first one makes half done; and once the account is there, all of
+    them go for groups, vault and policy at once.
+    """
+    first = running[0]
+    assert first.until(lambda: all(CREATE in (one.folder / "output").read_text() for one in running))
+    seen = len(subscription.journal())
+    assert first.until(lambda: len(looks(subscription, seen)) > 8 * SLICES)
+    [account] = subscription.resources(ACCOUNTS)
+    assert account["properties"]["provisioningState"] == "Creating", account
+    subscription.emulator.advance(MAKING)
+
+
+def looks(subscription: Subscription, seen: int) -> list[dict]:
+    return [one for one in subscription.journal()[seen:] if "/Microsoft.Storage/" in one["path"]]
+
+
 def test_four_slices_of_the_role_at_the_same_time(emulator):
-    names = [f"aks-{number:02}" for number in range(SLICES * CLUSTERS)]
+    names = [f"aks-{number:02}" for number in range(CLUSTERS)]
     clusters = [{"name": name, "resource_group": "rg-clusters", "location": "eastus"} for name in names]
     groups = [{"name": "rg-clusters", "location": "eastus"}]
     subscription = Subscription(
@@ -59,13 +83,17 @@ def test_four_slices_of_the_role_at_the_same_time(emulator):
         },
     )
     slices = [inventory(names[number::SLICES]) for number in range(SLICES)]
+    subscription.fault({"lro": "slow", "factor": MAKING / 20}, method="PUT", path=ACCOUNT.pattern)
+    # Writes that are long on their way: who has looked before the first of them arrives sends one as well.
+    for path in ("resourceGroups/rg-aks[^/]+$", "backupVaults/[^/]+$", "backupPolicies/[^/]+$"):
+        subscription.fault({"delay": 2}, method="PUT", path=path, times=SLICES)
     for expect_changes in (True, False):
         before = len(subscription.writes())
         with ExitStack() as stack:
-            running = [
-                stack.enter_context(subscription.running(playbook=PROTECT, inventory=one, arguments=("--forks", "5")))
-                for one in slices
-            ]
+            running = [stack.enter_context(subscription.running(playbook=PROTECT, inventory=one)) for one in slices]
+            if expect_changes:
+                with subscription.pace(SLOWLY):
+                    meet(subscription, running)
             runs = [one.wait(900) for one in running]
         failed = {(step.task, step.result.get("msg")) for run in runs for step in run.steps if step.failed}
         assert failed == set()
