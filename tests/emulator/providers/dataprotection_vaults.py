@@ -43,6 +43,7 @@ NOT_EMPTY = ("Cannot delete the Backup vault as there are existing backup instan
              "Delete all backup instances and backup policies that are present in the vault and then try deleting the "
              "vault.")
 EMPTY_PURGE = timedelta(minutes=10)
+TOP = {"location", "identity", "tags", "properties"}
 KEPT = ("storageSettings", "isVaultProtectedByResourceGuard", "securitySettings")
 ASSIGN = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 DELETED_HEADER = "x-ms-deleted-vault-id"
@@ -54,7 +55,9 @@ def render(call: Call, body: dict[str, Any]) -> dict[str, Any]:
 
 def put(call: Call) -> Reply:
     vaults.check_name(call.id.name)
-    body, record = call.body, call.record
+    # Names of properties are compared without regard to case; what is looked at before the contract is, too.
+    body = call.body = {key.lower() if key.lower() in TOP else key: value for key, value in call.body.items()}
+    record = call.record
     if not isinstance(body.get("location"), str) or not body["location"]:
         raise FrontDoorError(400, "LocationRequired", "The location property is required for this definition.")
     if slug(body["location"]) not in REGIONS:

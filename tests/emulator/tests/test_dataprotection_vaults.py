@@ -511,3 +511,9 @@ def test_a_vault_as_it_was_read_can_be_written(azure):
     assert azure.http("GET", vault)[2]["identity"] == read["identity"]
     read["identity"]["userAssignedIdentities"][identity]["principalId"] = azure.world.guid()
     assert azure.http("PUT", vault, read)[0] == 400, "that is not the identity's"
+
+
+def test_names_of_properties_do_not_mind_case(azure):
+    document = {key.upper(): value for key, value in body().items()}
+    status, dummy, made = put(azure, {**document, "TAGS": {"a": "b"}}, name="vault-loud")
+    assert (status, made["location"], made["tags"]) == (201, "eastus", {"a": "b"})
