@@ -7,6 +7,7 @@ behind a Resource Guard, with tags, and restores that take more than a recovery 
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.harness.role import (
     backed_up,
     changes,
     facts,
+    message,
     protected,
     role,
     run,
@@ -114,6 +116,31 @@ def test_tags_reach_the_steps_where_the_role_is_imported_or_applies_them(pair):
     assert verbs(run(pair, plays(pause, go_on), "--tags", "pause", **one).ok()) == ["suspendBackups"]
     assert verbs(run(pair, plays(pause, go_on), "--tags", "go_on", **one).ok()) == ["resumeProtection"]
     assert run(pair, plays(pause, go_on), "--skip-tags", "pause,go_on", **one).ok().writes == []
+
+
+def test_jobs_are_shown_in_batches_by_who_asks_and_without_the_first_and_say_of_what_they_warn(pair, tmp_path):
+    pair.fault({"lro": "job_warns", "code": "UserErrorNamespaceNotFound"}, method="POST", path="/backup$", times=1)
+    backed_up(pair, EAST)
+    batches, one = plays(entry("jobs"), entry("jobs", when=f"inventory_hostname == '{EAST[1]}'"))
+    for number, play in enumerate((batches, one)):
+        (tmp_path / str(number)).mkdir()
+        play["vars"] = {"aks_backup_jobs_path": str(tmp_path / str(number))}
+    # The one on its own comes first: what hosts hand over stays.
+    run(pair, [one, {**batches, "serial": 1}], hosts=EAST).ok()
+    alone, all_of_them = (json.loads((tmp_path / name / "aks-backup-jobs.json").read_text()) for name in "10")
+    assert [found["cluster_id"].rsplit("/", 1)[-1] for found in alone] == [EAST[1]]
+    assert [found["cluster_id"].rsplit("/", 1)[-1] for found in all_of_them] == list(EAST)
+    [warned] = [job for found in all_of_them for job in found["jobs"] if job["status"] == "CompletedWithWarnings"]
+    assert [warning["code"] for warning in warned["warnings"]] == ["UserErrorNamespaceNotFound"]
+    assert warned["cluster_name"] == EAST[0]
+    said = (tmp_path / "0" / "aks-backup-jobs.md").read_text()
+    assert "What is wrong, and what to do |" in said and "Correct included_namespaces or excluded_namespaces" in said
+    assert f"| {EAST[0]} | OnDemandBackup | CompletedWithWarnings | " in said and f"\n| {EAST[1]} | " in said
+
+    pair.fault({"status": 403, "code": "AuthorizationFailed"}, method="GET", path="/backupJobs$", times=1)
+    failed = run(pair, role("jobs"), hosts=EAST)
+    assert "AuthorizationFailed" in message(failed)
+    assert set(facts(failed, "aks_backup_jobs")) == {EAST[1]}
 
 
 def test_a_restore_to_another_cluster_with_modifier_and_hook(pair):
