@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import fleet
 from tests.harness import FAST, ROOT, Run, Subscription
+from tests.harness.direct import perform
 
 PLAYBOOK = ROOT / "playbooks" / "protect_fleet.yml"
 SUM = "Sum up for AWX, also where clusters have failed"
@@ -23,6 +27,20 @@ def play(subscription: Subscription, hosts: dict[str, dict[str, Any]]) -> Run:
     return subscription.play(playbook=PLAYBOOK, inventory={"all": {"hosts": hosts, "vars": variables}})
 
 
+def with_clusters(emulator: Any, *names: str) -> Subscription:
+    """A subscription with clusters, of which those that are called so are off."""
+    clusters = [
+        {"name": name, "resource_group": GROUP, "location": "eastus",
+         "power_state": "Stopped" if name.endswith("-off") else "Running"}
+        for name in names
+    ]  # fmt: skip
+    providers = {"Microsoft.ContainerService": "Registered", "Microsoft.Storage": "Registered"}
+    groups = [{"name": GROUP, "location": "eastus"}]
+    return Subscription(
+        emulator, {"subscriptions": [{"providers": providers, "resource_groups": groups, "clusters": clusters}]}
+    )
+
+
 def left(run: Run) -> dict[str, Any]:
     found: dict[str, Any] = run[SUM].result["ansible_stats"]["data"]
     return found
@@ -30,17 +48,8 @@ def left(run: Run) -> dict[str, Any]:
 
 def test_hosts_fail_for_themselves_and_are_named_for_the_next_job(emulator: Any) -> None:
     """The first of the hosts among them, whose task it is that stands for all."""
-    clusters = [
-        {"name": name, "resource_group": GROUP, "location": "eastus",
-         "power_state": "Stopped" if name == "d-off" else "Running"}
-        for name in ("a-nowhere", "b-good", "d-off")
-    ]  # fmt: skip
-    providers = {"Microsoft.ContainerService": "Registered", "Microsoft.Storage": "Registered"}
-    groups = [{"name": GROUP, "location": "eastus"}]
-    subscription = Subscription(
-        emulator, {"subscriptions": [{"providers": providers, "resource_groups": groups, "clusters": clusters}]}
-    )
-    named = {"aks_backup_cluster": {"resource_group": GROUP}}
+    subscription = with_clusters(emulator, "a-nowhere", "b-good", "d-off")
+    named: dict[str, Any] = {"aks_backup_cluster": {"resource_group": GROUP}}
     here = {**named, "aks_backup_location": "eastus"}
     hosts = {"a-nowhere": named, "b-good": here, "c-nothing": {"aks_backup_location": "eastus"}, "d-off": here}
     run = play(subscription, hosts)
@@ -62,3 +71,23 @@ def test_hosts_fail_for_themselves_and_are_named_for_the_next_job(emulator: Any)
     assert left(play(subscription, {"b-good": here}).ok()) == {
         "aks_backup_fleet_clusters": 1, "aks_backup_fleet_changed": [], "aks_backup_fleet_failed": [],
     }  # fmt: skip
+
+
+def test_a_fault_of_ours_fails_its_own_cluster(emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not all of the task, with what it has to tell of the others."""
+    subscription = with_clusters(emulator, "a", "b", "c")
+    whole = fleet.WORKS["container"]
+
+    def faulty(arm: Any, options: dict[str, Any]) -> Any:
+        if options["container"].startswith("b-"):
+            raise KeyError("odd")
+        return whole(arm, options)
+
+    monkeypatch.setitem(fleet.WORKS, "container", faulty)
+    entries = [{"cluster": {"name": name, "resource_group": GROUP}, "location": "eastus"} for name in "abc"]
+    found = perform(subscription, "aks_backup_fleet", clusters=entries)
+    assert {one["name"]: one["failed"] for one in found["clusters"]} == {"a": False, "b": True, "c": False}
+    assert (
+        found["failed"]
+        and "b: This collection has a fault, of which its authors should know: KeyError: 'odd'" in (found["msg"])
+    )
