@@ -364,8 +364,7 @@ def test_the_vaults_other_identity(subscription):
     user = {"identity": {"type": "UserAssigned", "user_assigned_identity_id": identity(subscription)}}
     both = {"type": "SystemAssigned,UserAssigned", "user_assigned_identities": [identity(subscription)]}
     prepare(subscription, chain(subscription, until="instance"))
-    run = carry_out(
-        subscription,
+    run = subscription.play(
         [
             refused(subscription, "not the vault's", **user),
             refused(subscription, "which", identity={**user["identity"], "type": "SystemAssigned"}),
