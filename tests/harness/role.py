@@ -32,7 +32,7 @@ WAITING = {"aks_backup_poll_interval": FAST["poll_interval"], "aks_backup_wait_t
 WEEKLY = {"aks_backup_policy": {"schedule": {"frequency": "weekly"}}}
 # What a restore takes, so that it does not bring back what belongs to the whole cluster.
 SHOP = {"included_namespaces": ["shop"], "include_cluster_scope_resources": False}
-# Of the role's variables, those that an entry of the fleet task knows without this have the same meaning there.
+# What a variable of the role begins with, and the option of the fleet task that means the same does not.
 PREFIX = "aks_backup_"
 MARK = "Now: "
 
@@ -64,8 +64,8 @@ def run(
 
 def role(entry: str) -> Plays:
     """A play that runs one entry point of the role."""
-    task = {"name": entry, "ansible.builtin.include_role": {"name": "aks.backup.aks_backup", "tasks_from": entry}}
-    return [{"name": entry, "hosts": "all", "connection": "local", "gather_facts": False, "tasks": [task]}]
+    included = {"name": entry, "ansible.builtin.include_role": {"name": "aks.backup.aks_backup", "tasks_from": entry}}
+    return [{"name": entry, "hosts": "all", "connection": "local", "gather_facts": False, "tasks": [included]}]
 
 
 def act(
@@ -115,7 +115,7 @@ def story(subscription: Subscription, *told: Plays, hosts: tuple[str, ...] = (*E
 def protected(subscription: Subscription, hosts: tuple[str, ...] = EAST[:1], **variables: Any) -> Subscription:
     """The clusters as the role protects them, with its default names and without its seconds: by the fleet task.
 
-    ``variables`` are those of the role. That the role finds nothing to do then is held by tests/lifecycle/test_role.py.
+    ``variables`` are those of the role. That the role finds nothing to do then is held by tests/lifecycle/test_role_states.py.
     """
     entries = [
         {
