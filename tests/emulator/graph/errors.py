@@ -46,6 +46,15 @@ def unsupported(token: str) -> QueryError:
     return QueryError("InvalidQueryLanguage", "InvalidQueryLanguage", line=-1, characterPositionInLine=-1, token=token)
 
 
+class NotModelled(QueryError):
+    """An operator that the service has and the emulator has not: the emulator's own answer."""
+
+    status, outer = 501, "NotModelledByEmulator"
+
+    def __init__(self, operator: str):
+        super().__init__(self.outer, f"The emulator does not model the operator {operator} of Resource Graph.", False)
+
+
 def unsupported_join(kind: str) -> QueryError:
     return QueryError("UnsupportedJoinFlavor", f'The join kind "{kind}" is not supported or not allowed.')
 

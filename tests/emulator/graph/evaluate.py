@@ -28,7 +28,7 @@ COLUMNS: Columns = {"id": "string", "name": "string", "type": "string", "tenantI
                     "location": "string", "resourceGroup": "string", "subscriptionId": "string", "managedBy": "string",
                     "sku": "dynamic", "plan": "dynamic", "properties": "dynamic", "tags": "dynamic",
                     "identity": "dynamic", "zones": "dynamic", "extendedLocation": "dynamic"}
-JOIN_KINDS = ("inner", "innerunique", "leftouter")
+JOIN_KINDS = ("inner", "innerunique", "leftouter", "fullouter")
 LIMITS = {"join": 3, "mv-expand": 3, "union": 3}  # operators in a query
 EXPANSION, MOST_EXPANSION = 128, 2000  # rows that mv-expand makes of one row: default and maximum
 
@@ -256,14 +256,17 @@ class _Run:
         for row in right.rows:
             shown = {renamed[name]: value for name, value in row.items() if name in renamed}
             index.setdefault(_key(row, [other for dummy, other in keys]), []).append(shown)
-        rows, seen = [], set()
+        rows, seen, outer = [], set(), kind in ("leftouter", "fullouter")
         for row in left.rows:
             key = _key(row, [one for one, dummy in keys])
             if kind == "innerunique" and key in seen:
                 continue
             seen.add(key)
             matches = index.get(key, []) if all(part[1] is not None for part in key) else []
-            rows += [{**row, **match} for match in matches or ([{}] if kind == "leftouter" else [])]
+            rows += [{**row, **match} for match in matches or ([{}] if outer else [])]
+        if kind == "fullouter":
+            rows += [row for key, some in index.items() if key not in seen or any(part[1] is None for part in key)
+                     for row in some]
         return Result({**left.columns, **{renamed[name]: kind for name, kind in right.columns.items()}}, rows)
 
     def union(self, result: Result, kind: str, source: str | None, legs: list[Query]) -> Result:

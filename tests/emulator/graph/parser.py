@@ -21,7 +21,7 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
 from lark.exceptions import VisitError
 
-from .errors import QueryError, parser_failure, semantic, unsupported
+from .errors import NotModelled, QueryError, parser_failure, semantic, unsupported
 from .values import TICKS, DateTime, TimeSpan
 
 Expression = tuple[Any, ...]
@@ -30,10 +30,11 @@ Query = tuple[str | None, list[Operator]]
 
 # Operators of Kusto that Azure Resource Graph does not list as supported, or that the emulator does not have.
 _UNSUPPORTED_WORDS = """
-    as consume evaluate facet find fork getschema graph-match invoke lookup make-graph make-series mv-apply parse
+    as consume evaluate facet find fork getschema graph-match lookup make-graph make-series mv-apply
     parse-kv parse-where partition print project-keep project-rename project-reorder range reduce render sample
     sample-distinct scan search serialize top-hitters top-nested"""
 UNSUPPORTED = frozenset(_UNSUPPORTED_WORDS.split())
+NOT_MODELLED = ("invoke", "parse")  # the service has them
 
 _UNITS = {word: ticks for words, ticks in (("d day days", 86_400 * TICKS), ("h hr hour hours", 3600 * TICKS),
                                            ("m min minute minutes", 60 * TICKS), ("s sec second seconds", TICKS),
@@ -67,6 +68,8 @@ def _failure(text: str, error: UnexpectedInput) -> QueryError:
     assert isinstance(error, (UnexpectedToken, UnexpectedCharacters))
     token = str(error.token) if isinstance(error, UnexpectedToken) else text[error.pos_in_stream or 0]
     operator = text[text.rfind("|", 0, error.pos_in_stream) + 1 :].split(None, 1)[0]
+    if operator in NOT_MODELLED:
+        return NotModelled(operator)
     if operator in UNSUPPORTED:
         return unsupported(operator)
     return parser_failure(error.line, error.column - 1, token)

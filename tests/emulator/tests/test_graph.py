@@ -267,6 +267,13 @@ def test_join(kind, found):
     assert [(each["n"], each["color"]) for each in run(query, others=OTHERS)] == found
 
 
+def test_a_full_join_shows_what_is_on_either_side_alone():
+    query = "resources | project name | join kind=fullouter (others | where color != 'x') on name"
+    rows = [(each["name"], each["name1"], each["color"]) for each in run(query, others=OTHERS)]
+    assert rows == [("a", "a", "red"), ("a", "a", "blue"), ("b", None, None), ("c", None, None),
+                    (None, "A", "green"), (None, "d", "black")]
+
+
 def test_join_renames_columns_that_both_sides_have():
     assert run(
         "resources | project name, x = 1 | join kind=inner (resources | project name, x = 2, x1 = 3) on name | take 1"

@@ -85,7 +85,6 @@ def test_what_does_not_parse(query, line, position, token):
 @pytest.mark.parametrize(
     "operator",
     [
-        "parse id with * '/' x",
         "project-rename a = name",
         "sample 5",
         "top-nested 1 of name",
@@ -107,6 +106,12 @@ def test_operators_that_the_service_does_not_have(operator):
     }
 
 
+@pytest.mark.parametrize("operator", ["parse id with * '/' x", "invoke f()"])
+def test_operators_that_only_the_emulator_does_not_have(operator):
+    error = refused(f"resources | {operator}")
+    assert (error.status, error.body("", "")["error"]["code"]) == (501, "NotModelledByEmulator")
+
+
 def test_tables_that_are_not_there():
     error = refused("advisorresources | take 1")
     assert error.details == [
@@ -120,7 +125,7 @@ def test_tables_that_are_not_there():
     ]
 
 
-@pytest.mark.parametrize("kind", ["leftsemi", "leftanti", "rightouter", "fullouter"])
+@pytest.mark.parametrize("kind", ["leftsemi", "leftanti", "rightouter"])
 def test_joins_that_the_service_does_not_have(kind):
     error = refused(f"resources | join kind={kind} resources on name")
     assert error.details[-1] == {
