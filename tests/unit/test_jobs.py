@@ -66,6 +66,11 @@ def test_periods():
     assert [times.period(text) for text in ("30m", "24h", "7d", "2w")] == [1800, 86400, 604800, 1209600]
     with pytest.raises(Refused, match="24h or 7d"):
         times.period("a week")
+    # As far back as there is a calendar, and not as far as somebody can write.
+    assert times.earliest("36500d", None, "start_time") is not None
+    for text in ("36501d", "99999999999w"):
+        with pytest.raises(Refused, match=r"since is '.*'; it must not be longer than 36500d"):
+            times.period(text)
 
 
 def job(start, status, operation="OnDemandBackup"):

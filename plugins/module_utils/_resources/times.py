@@ -11,6 +11,8 @@ import re
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 
 UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
+# Seconds of a century, longer than anything is kept. Further back there may be no calendar to count in.
+LONGEST = 36500 * UNITS["d"]
 
 
 def seconds(text: str | None) -> float | None:
@@ -46,7 +48,10 @@ def period(text: str, option: str = "since") -> int:
     match = re.fullmatch(r"(\d+)([mhdw])", text.strip())
     if not match:
         raise Refused(f"{option} is {text!r}; it must be a number with m, h, d or w behind it, for example 24h or 7d.")
-    return int(match[1]) * UNITS[match[2]]
+    found = int(match[1]) * UNITS[match[2]]
+    if found > LONGEST:
+        raise Refused(f"{option} is {text!r}; it must not be longer than {LONGEST // UNITS['d']}d.")
+    return found
 
 
 def asked(text: str | None, option: str) -> datetime.datetime | None:
