@@ -19,7 +19,7 @@ from tests.harness.steps import chain, step
 # Every token of the emulator, and of Azure, is a JSON Web Token: two objects in base64, and a signature.
 TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}")
 # Credentials that the tests themselves hand over in a variable of no meaning to Azure, for the options of tasks.
-HIDDEN = "WHAT_NOBODY_MAY_SEE"
+HIDDEN = {"secret": "WHAT_NOBODY_MAY_SEE", "access_token": "NOR_THIS"}
 WRONG = "{{ lookup('ansible.builtin.env', 'WRONG_SECRET') }}"
 
 
@@ -60,25 +60,34 @@ def held(data, secrets):
 
 
 @pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
-@pytest.mark.parametrize("way", ["environment", "option", "access_token"])
-def test_nothing_is_seen(subscription, somebody, worker, way):
+@pytest.mark.parametrize("ways", [("environment",), ("secret", "access_token")], ids=" ".join)
+def test_nothing_is_seen(subscription, somebody, worker, ways):
+    """By the environment, or by options that every task is given."""
     secret, token = subscription.environment["AZURE_CLIENT_SECRET"], somebody.token
     assert TOKEN.search(token.encode()), "the test would not know a token if it saw one"
-    options, environment = {}, {}
-    if way != "environment":
-        # Given to every task, by a lookup, so that no file of the test holds it.
-        name = "secret" if way == "option" else "access_token"
-        options = {name: f"{{{{ lookup('ansible.builtin.env', '{HIDDEN}') }}}}"}
-        environment = {"AZURE_CLIENT_SECRET": None, "AZURE_SECRET": None, HIDDEN: secret if name == "secret" else token}
+    environment: dict[str, str | None] = {}
+    if ways != ("environment",):
+        hidden = {HIDDEN["secret"]: secret, HIDDEN["access_token"]: token}
+        environment = {"AZURE_CLIENT_SECRET": None, "AZURE_SECRET": None, **hidden}
     tasks = []
     # A process of its own takes long, and its ways in and out are the same for all modules.
     for task in chain(subscription, until=None if worker else "policy"):
         tasks += [{**task, "register": "seen"}, {"name": "shown", "ansible.builtin.debug": {"var": "seen"}}]
     # Failures say more than successes.
-    tasks.append(step(subscription, "vault", title="refused", location="westeurope", ignore=True))
-    tasks.append(step(subscription, "vault", title="wrong", secret=WRONG, access_token="", ignore=True))
-    tasks.append(step(subscription, "vault", title="unknown", surprise=1, ignore=True))
-    plays = [play(tasks, module_defaults={"group/aks.backup.aks_backup": {**FAST, **options}})]
+    refused = [step(subscription, "vault", title=f"refused {way}", location="westeurope", ignore=True) for way in ways]
+    other = [
+        step(subscription, "vault", title="wrong", secret=WRONG, access_token="", ignore=True),
+        step(subscription, "vault", title="unknown", surprise=1, ignore=True),
+    ]
+    # By a lookup, so that no file of the test holds it.
+    given = [
+        {way: f"{{{{ lookup('ansible.builtin.env', '{HIDDEN[way]}') }}}}"} if way in HIDDEN else {} for way in ways
+    ]
+    plays = [
+        play([*tasks, one], module_defaults={"group/aks.backup.aks_backup": {**FAST, **options}})
+        for one, options in zip(refused, given, strict=True)
+    ]
+    plays[-1]["tasks"] += other
     environment |= {"ANSIBLE_LOG_PATH": "{home}/log", "ANSIBLE_LOG_VERBOSITY": "4", "WRONG_SECRET": "no-such-secret"}
     with subscription.running(playbook=plays, worker=worker, arguments=("-vvvv",), environment=environment) as running:
         watch = Watch(running)
@@ -88,7 +97,7 @@ def test_nothing_is_seen(subscription, somebody, worker, way):
         watch.join()
         run.ok()
         left = {str(file.relative_to(running.folder)): file.read_bytes() for file in files(running.folder)}
-    assert [name for name in ("refused", "wrong", "unknown") if not run[name].failed] == []
+    assert [one["name"] for one in (*refused, *other) if not run[one["name"]].failed] == []
     secrets = [secret, "no-such-secret"]
     seen = {name: held(data, secrets) for name, data in left.items()}
     assert {name: found for name, found in seen.items() if found} == {}
@@ -98,4 +107,4 @@ def test_nothing_is_seen(subscription, somebody, worker, way):
     assert len(watch.command_lines) > (0 if worker else 2)
     # While the run goes on, the worker's tasks share the token in a file that only the user can read.
     assert not watch.open_tokens
-    assert watch.tokens or not worker or way == "access_token"
+    assert watch.tokens or not worker
