@@ -115,7 +115,7 @@ def story(subscription: Subscription, *told: Plays, hosts: tuple[str, ...] = (*E
 def protected(subscription: Subscription, hosts: tuple[str, ...] = EAST[:1], **variables: Any) -> Subscription:
     """The clusters as the role protects them, with its default names and without its seconds: by the fleet task.
 
-    ``variables`` are those of the role. That it finds nothing to do then is held by tests/lifecycle/test_role_states.py.
+    ``variables`` are those of the role. That it has nothing to add is held by tests/lifecycle/test_role_states.py.
     """
     entries = [
         {
