@@ -239,7 +239,8 @@ def test_somebody_makes_the_same_assignments_meanwhile(subscription, somebody):
     prepare(subscription, chain(subscription, until="permissions"))
     report = prepare(subscription, [step(subscription, "permissions", mode="report")])["permissions"]
     assert len(report["missing"]) == 4 and assignments(subscription) == []
-    subscription.fault({"delay": 3}, method="PUT", path="roleAssignments/", times=4)
+    # Seconds in which somebody makes four.
+    subscription.fault({"delay": 8}, method="PUT", path="roleAssignments/", times=4)
     with subscription.running([step(subscription, "permissions")]) as running:
         assert running.until(lambda: puts(subscription) == 4, pause=0.02)
         theirs = [somebody.assign(row["principal_id"], row["role_definition_id"][-36:], row["scope"])
