@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import fleet
 from tests.harness import FAST, ROOT, Run, Subscription
 from tests.harness.direct import perform
@@ -56,6 +57,7 @@ def test_hosts_fail_for_themselves_and_are_named_for_the_next_job(emulator: Any)
     assert run.code == 2
     assert "Set aks_backup_location, the region of the cluster." in run.output
     assert "Set aks_backup_cluster, which says where the cluster is." in run.output
+    assert "Protect the clusters: 2 of 2 clusters done, 1 of them failed" in run.output
     done = run["Protect the clusters"].result
     assert {one["name"]: one["failed"] for one in done["clusters"]} == {"b-good": False, "d-off": True}
     assert left(run) == {
@@ -73,21 +75,31 @@ def test_hosts_fail_for_themselves_and_are_named_for_the_next_job(emulator: Any)
     }  # fmt: skip
 
 
-def test_a_fault_of_ours_fails_its_own_cluster(emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not all of the task, with what it has to tell of the others."""
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyError("odd"), "This collection has a fault, of which its authors should know: KeyError: 'odd', in "),
+        (BackupError("No."), "No."),
+    ],
+    ids=["ours", "azures"],
+)
+def test_what_fails_fails_its_own_cluster(
+    emulator: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    """Not all of the task, with what it has to tell of the others; be it a fault of ours."""
     subscription = with_clusters(emulator, "a", "b", "c")
     whole = fleet.WORKS["container"]
 
     def faulty(arm: Any, options: dict[str, Any]) -> Any:
         if options["container"].startswith("b-"):
-            raise KeyError("odd")
+            raise error
         return whole(arm, options)
 
     monkeypatch.setitem(fleet.WORKS, "container", faulty)
     entries = [{"cluster": {"name": name, "resource_group": GROUP}, "location": "eastus"} for name in "abc"]
     found = perform(subscription, "aks_backup_fleet", clusters=entries)
     assert {one["name"]: one["failed"] for one in found["clusters"]} == {"a": False, "b": True, "c": False}
-    assert (
-        found["failed"]
-        and "b: This collection has a fault, of which its authors should know: KeyError: 'odd'" in (found["msg"])
-    )
+    assert found["failed"] and f"b: {said}" in found["msg"]
+    # One line for each twentieth of the clusters, of which these are fewer.
+    assert [line.partition(",")[0] for line in found["told"]] == [f"{done} of 3 clusters done" for done in (1, 2, 3)]
+    assert found["told"][-1].endswith(", 1 of them failed"), found["told"]

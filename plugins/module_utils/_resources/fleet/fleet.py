@@ -291,6 +291,7 @@ def checked(step: str, options: Options, outcome: Outcome) -> Outcome:
 def _progress(arm: Arm, fleet: Fleet) -> Callable[[dict[Key, Ended]], None]:
     """Tells how far the clusters are, at every twentieth of them."""
     left = {member.one.id.lower(): {*member.steps} for member in fleet.members}
+    bad: set[str] = set()
     known, failed, told = 0, 0, 0
 
     def tell(ended: dict[Key, Ended]) -> None:
@@ -302,9 +303,12 @@ def _progress(arm: Arm, fleet: Fleet) -> Callable[[dict[Key, Ended]], None]:
             if not steps:
                 continue
             steps.discard(key)
+            if not ended[key].well:
+                # Another step may end later, and well.
+                bad.add(key[1])
             if not steps:
                 del left[key[1]]
-                failed += not ended[key].well
+                failed += key[1] in bad
         known = len(ended)
         done, total = len(fleet.members) - len(left), len(fleet.members)
         if done > told and (done == total or done * 20 // total > told * 20 // total):
