@@ -109,7 +109,7 @@ def test_what_the_controller_says_is_passed_on_and_others_namespaces_stay(subscr
     ]
     path = f"{PATH}/status"
     assert cluster.kubectl("replace", "--raw", path, "-f", "-", text=json.dumps(document))[0] == 0
-    held = played(subscription, [gone("held", wait_timeout=1, **options)], cluster.kubeconfig())
+    held = played(subscription, [gone("held", poll_interval=1, wait_timeout=6, **options)], cluster.kubeconfig())
     assert f"({said}. Whoever has put a finalizer" in message(held["held"])
     finalized(cluster)
 
