@@ -96,7 +96,10 @@ def test_what_fails_fails_its_own_cluster(
         return whole(arm, options)
 
     monkeypatch.setitem(fleet.WORKS, "container", faulty)
-    entries = [{"cluster": {"name": name, "resource_group": GROUP}, "location": "eastus"} for name in "abc"]
+    # Without an instance, a step that has nothing to do with the failure is the last to end.
+    entries = [
+        {"cluster": {"name": name, "resource_group": GROUP}, "location": "eastus", "instances": []} for name in "abc"
+    ]
     found = perform(subscription, "aks_backup_fleet", clusters=entries)
     assert {one["name"]: one["failed"] for one in found["clusters"]} == {"a": False, "b": True, "c": False}
     assert found["failed"] and f"b: {said}" in found["msg"]
