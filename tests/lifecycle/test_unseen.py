@@ -85,7 +85,12 @@ def test_an_event_tells_once_of_what_is_out_of_sight(emulator: Emulator) -> None
 
 def test_who_may_read_nothing_is_told_where(emulator: Emulator) -> None:
     fleet = Fleet(emulator, {})
-    for options, where in (({"subscriptions": [NOBODYS]}, NOBODYS), ({"management_groups": ["nobodys"]}, "nobodys")):
+    many = [NOBODYS[:-1] + str(number) for number in range(5)]
+    for options, where in (
+        ({"subscriptions": [NOBODYS]}, NOBODYS),
+        ({"subscriptions": many}, f"{', '.join(many[:3])} and 2 more"),
+        ({"management_groups": ["nobodys"]}, "nobodys"),
+    ):
         said = report(fleet, **options)["msg"]
         assert said.startswith(f"The caller may read nothing of {where}, or there is no such place. Check IDs and")
         assert "AccessDenied" in said
