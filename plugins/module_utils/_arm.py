@@ -210,8 +210,8 @@ class Arm:
                 if exc.code != "AccessDenied":
                     raise
                 places = [*subscriptions, *(management_groups or [])]
-                more = f" and {len(places) - 3} more" if len(places) > 3 else ""
-                where = f"{', '.join(places[:3])}{more}" if places else "the tenant"
+                rest = f" and {len(places) - 3} more" if len(places) > 3 else ""
+                where = f"{', '.join(places[:3])}{rest}" if places else "the tenant"
                 raise AzureError(
                     f"The caller may read nothing of {where}, or there is no such place. Check IDs and names, and give "
                     f"the caller the role Reader there. {exc.message}",
