@@ -151,6 +151,10 @@ ADVICE: dict[str, str] = {
         "Azure Resource Graph answers so many queries of one caller in a few seconds only. Run again later, or raise "
         "wait_timeout."
     ),
+    "ResourceGroupBeingDeleted": (
+        "Somebody is deleting this resource group. Wait until it is gone and run again, which makes it anew, or name "
+        "another one."
+    ),
     "ResourceGroupNotFound": (
         "Make the resource group first, for example with aks_backup_storage, or correct its name."
     ),

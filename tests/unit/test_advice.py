@@ -92,6 +92,7 @@ NOT_OURS = [
     "RoleDefinitionHasAssignments",
     "RoleDefinitionWithSameNameExists",
     "SubscriptionNotInactive",
+    "UnsupportedMediaType",
     "UnsupportedQuery",
 ]
 OF_BACKUP = re.compile(
