@@ -15,7 +15,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
@@ -51,7 +51,7 @@ NAMED = 10
 
 Params = dict[str, Any]
 # ID of a cluster -> its Trusted Access role bindings, None where they could not be read.
-Bindings = dict[str, list[Document] | None]
+Bindings: TypeAlias = "dict[str, list[Document] | None]"
 
 
 def work(arm: Arm, params: Params) -> Outcome:
