@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud, write_private
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused
+from ansible_collections.aks.backup.plugins.module_utils._transport import transport
 
 # A cached token is given out only while it is valid for longer than this many seconds, so that it outlives a request.
 _MARGIN = 300
@@ -74,7 +75,7 @@ def _oidc(params: Params, options: dict[str, Any]) -> Any:
 def _managed_identity(params: Params, options: dict[str, Any]) -> Any:
     from azure.identity import ManagedIdentityCredential
 
-    return ManagedIdentityCredential(client_id=params.get("client_id"))
+    return ManagedIdentityCredential(client_id=params.get("client_id"), transport=options["transport"])
 
 
 def _cli(params: Params, options: dict[str, Any]) -> Any:
@@ -221,7 +222,11 @@ def credential(
 ) -> Any:
     """An azure-identity credential for the options, its token shared below ``shared_directory`` when there is one."""
     source = choose(params)
-    options: dict[str, Any] = {"authority": cloud.authority, **transport_options}
+    options: dict[str, Any] = {
+        "authority": cloud.authority,
+        "transport": transport(transport_options),
+        **transport_options,
+    }
     if params.get("disable_instance_discovery") or not cloud.known:
         # Instance discovery asks the public cloud whether it knows the authority; a private cloud's it does not.
         options["disable_instance_discovery"] = True

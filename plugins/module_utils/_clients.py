@@ -20,6 +20,7 @@ from ansible_collections.aks.backup.plugins.module_utils._auth import auxiliary_
 from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError
 from ansible_collections.aks.backup.plugins.module_utils._pace import Pace
+from ansible_collections.aks.backup.plugins.module_utils._transport import transport
 from ansible_collections.aks.backup.plugins.module_utils._types import DATA_PROTECTION, Package
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
@@ -61,15 +62,11 @@ class Clients:
 
     def _client(self, package: Package, subscription: str) -> Any:
         from azure.core.pipeline import policies
-        from azure.core.pipeline.transport import RequestsTransport
         from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy, AuxiliaryAuthenticationPolicy
 
         if self._transport is None:
             # One transport for all clients, so that they share kept connections.
-            self._transport = RequestsTransport(**self._transport_options)
-            self._transport.open()
-            for adapter in self._transport.session.adapters.values():
-                adapter.init_poolmanager(CONNECTIONS, CONNECTIONS)
+            self._transport = transport(self._transport_options, CONNECTIONS)
         options: dict[str, Any] = {"base_url": self._cloud.resource_manager, "credential_scopes": [self._cloud.scope]}
         # The clients' own pipeline minus the policy that registers resource providers behind the user's back.
         options["policies"] = [

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused
+from ansible_collections.aks.backup.plugins.module_utils._transport import transport
 
 METADATA_VERSION = "2022-09-01"
 
@@ -100,7 +101,7 @@ def _metadata(url: str, transport_options: dict[str, Any]) -> Any:
     from azure.core.exceptions import AzureError
     from azure.core.rest import HttpRequest
 
-    with PipelineClient(url, retry_total=3, **transport_options) as client:
+    with PipelineClient(url, retry_total=3, transport=transport(transport_options), **transport_options) as client:
         try:
             response = client.send_request(
                 HttpRequest("GET", f"{url}/metadata/endpoints?api-version={METADATA_VERSION}")

@@ -238,6 +238,15 @@ def test_no_az_and_nobody_signed_in(signers):
     assert "az login" in run["cli"].result["msg"] and "Traceback" not in run.output
 
 
+def test_what_netrc_holds_does_not_take_the_place_of_the_token(subscription):
+    """The HTTP library would, by itself, sign in with what the user keeps there for other programs."""
+    netrc = {".netrc": "default login somebody password something\n"}
+    read = task("read", "aks_backup_vault_info")
+    run = subscription.play([read, {**read, "name": "process", "vars": {"aks_backup_in_worker": False}}],
+                            worker=None, files=netrc).ok()  # fmt: skip
+    assert {len(step.requests) > 0 for step in run.steps} == {True}
+
+
 @pytest.mark.parametrize("worker", [True, False], ids=["worker", "process"])
 def test_certificates_are_verified(subscription, worker):
     ca = subscription.environment["REQUESTS_CA_BUNDLE"]

@@ -24,6 +24,7 @@ ORDER = (
     "_compare",
     "_wait",
     "_pace",
+    "_transport",
     "_cloud",
     "_auth",
     "_types",
@@ -35,7 +36,7 @@ ORDER = (
     "_module",
 )
 # The files in which a package of this name may be imported.
-EDGES = {"ansible": {"_module"}, "azure": {"_cloud", "_auth", "_clients", "_arm"}}
+EDGES = {"ansible": {"_module"}, "azure": {"_transport", "_cloud", "_auth", "_clients", "_arm"}}
 
 
 def files() -> list[pathlib.Path]:
