@@ -111,10 +111,11 @@ class World:
         for record in lost:
             self.server.store.delete(record.id)
 
-    def protect(self, names: list[str]) -> dict[str, dict[str, Any]]:
+    def protect(self, names: list[str], patience: float = 60) -> dict[str, dict[str, Any]]:
+        """``patience``: the deadline in seconds. An operation on a cluster that goes away meanwhile may never end."""
         clusters = [self.entries[one] for one in names]
-        # An operation on a cluster that goes away may never end, and the task waits for it until its deadline.
-        result = perform(self.subscription, "aks_backup_fleet", clusters=clusters, poll_interval=0.02, wait_timeout=10)
+        waiting = {"poll_interval": 0.02, "wait_timeout": patience}
+        result = perform(self.subscription, "aks_backup_fleet", clusters=clusters, **waiting)
         assert [one["name"] for one in result["clusters"]] == names, result.get("msg")
         return {one["name"]: one for one in result["clusters"]}
 
@@ -132,7 +133,7 @@ def test_what_is_told_is_what_is_there(emulator, seed):
     before = set(world.gone)
     # While the task runs, a cluster is deleted.
     victims = [chance.choice(world.names)] if chance.random() < 0.5 else []
-    pause = chance.random()
+    pause, patience = chance.random(), 20 if victims else 60
 
     def disaster() -> None:
         time.sleep(pause)
@@ -141,7 +142,7 @@ def test_what_is_told_is_what_is_there(emulator, seed):
 
     meanwhile = threading.Thread(target=disaster)
     meanwhile.start()
-    told = world.protect(world.names)
+    told = world.protect(world.names, patience)
     meanwhile.join()
 
     held = world.instances()
@@ -195,7 +196,7 @@ def test_what_is_told_is_what_is_there(emulator, seed):
         assert not found or one["name"] not in well, one
 
     # And there is nothing left to do, but where it cannot be done.
-    again = world.protect(world.names)
+    again = world.protect(world.names, patience)
     assert not any(one["changed"] for name, one in again.items() if name in well)
     assert {name for name, one in again.items() if one["failed"]} >= world.gone
     assert {name for name, one in again.items() if not one["failed"]} >= well
