@@ -128,7 +128,8 @@ def warned(done: Step) -> str:
 def test_several_of_a_cluster(subscription):
     ours = {"friendly_name": "shop", "policy_name": "aks-month"}
     before = prepare(subscription, chain(subscription, until="run"))
-    run = carry_out(subscription,
+    run = carry_out(
+        subscription,
         [
             *policies(subscription, "aks-month", "aks-quarter"),
             refused(subscription, "same policy", friendly_name="shop"),
@@ -316,7 +317,8 @@ def test_everything_in_the_way_is_told_at_once(subscription):
     tasks = [one for one in chain(subscription, until="instance") if one["name"] not in ("binding", "permissions")]
     # Long enough for an answer on a busy machine, short enough to wait for in vain.
     waits = {"wait_timeout": 8, "poll_interval": 1}
-    run = carry_out(subscription,
+    run = carry_out(
+        subscription,
         [
             *tasks,
             step(subscription, "instance", title="plan", check=True),

@@ -59,7 +59,8 @@ def test_a_vault_restores_to_another_subscription_where_it_is_allowed_to(emulato
 
     made = {"name": "bv-east", "resource_group": "rg-backup", "location": "eastus"}
     prepare(home, chain(home))
-    run = carry_out(home,
+    run = carry_out(
+        home,
         [
             task("providers there", "aks_backup_provider", **there),
             task("account there", "aks_backup_storage", **there, resource_group="rg-backup-2", location="eastus",

@@ -89,7 +89,7 @@ def refuse(call: Call, body: dict[str, Any], wanted: dict[str, Any]) -> None:
                          "it must begin and end with a letter or digit, have only these, '-' and '_', and at most 63.")
     if location not in REGIONS:
         raise FrontDoorError(400, "LocationNotAvailableForResourceType", f"The provided location '{location}' is not "
-                         f"available for resource type '{NAMESPACE}/managedClusters'.")
+                             f"available for resource type '{NAMESPACE}/managedClusters'.")
     kind = (body.get("identity") or {}).get("type")
     if kind == "UserAssigned":
         raise not_modelled("making clusters with another than a system-assigned identity")
@@ -122,9 +122,9 @@ def change(call: Call, old: Record) -> Record:
     body, wanted = call.body, call.body.get("properties") or {}
     if slug(body.get("location") or "") != old.body["location"]:
         raise FrontDoorError(409, "InvalidResourceLocation", f"The resource '{old.name}' already exists in location "
-                         f"'{old.body['location']}' in resource group '{call.id.group}'. A resource with the same "
-                         f"name cannot be created in location '{slug(body.get('location') or '')}'. Please select a "
-                         "new resource name.")
+                             f"'{old.body['location']}' in resource group '{call.id.group}'. A resource with the "
+                             f"same name cannot be created in location '{slug(body.get('location') or '')}'. Please "
+                             "select a new resource name.")
     for key in FIXED:
         if wanted.get(key) is not None and wanted[key] != old.properties[key]:
             raise AzureError(400, "PropertyChangeNotAllowed", f"Changing property '{key}' is not allowed.",

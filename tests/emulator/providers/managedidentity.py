@@ -44,7 +44,7 @@ def put(call: Call) -> Reply:
         raise AzureError(400, "InvalidResourceName", f"The resource name '{call.id.name}' is invalid.")
     if location not in REGIONS:
         raise FrontDoorError(400, "LocationNotAvailableForResourceType", f"The provided location '{location}' is not "
-                         f"available for resource type '{NAMESPACE}/{KIND}'.")
+                             f"available for resource type '{NAMESPACE}/{KIND}'.")
     if old is None:
         return Reply(201, create(call.world, call.id, location, call.tenant, call.body.get("tags")).body)
     if old.body["location"] != location:

@@ -71,8 +71,8 @@ def put_account(call: Call) -> Reply:
                          "must be between 3 and 24 characters in length and use numbers and lower-case letters only.")
     if location not in REGIONS:
         raise FrontDoorError(400, "LocationNotAvailableForResourceType", f"The provided location '{location}' is not "
-                         f"available for resource type '{ACCOUNTS}'. List of available regions for the resource type "
-                         f"is '{','.join(REGIONS)}'.")
+                             f"available for resource type '{ACCOUNTS}'. List of available regions for the resource "
+                             f"type is '{','.join(REGIONS)}'.")
     if old:
         return update_account(call, location)
     conflict = taken(call, name)

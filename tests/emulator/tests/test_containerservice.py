@@ -253,9 +253,9 @@ def test_a_cluster_as_it_was_read_can_be_written(azure):
 
 
 def test_clusters_of_a_scenario_can_be_written_as_they_were_read(azure):
+    identities = {"aks-u": "UserAssigned", "aks-s": "SystemAssigned"}
     entries = [{"name": name, "resource_group": GROUP, "location": "eastus", "identity": identity,
-                "kubernetes_version": "1.30.1"} for name, identity in (("aks-u", "UserAssigned"),
-                                                                     ("aks-s", "SystemAssigned"))]
+                "kubernetes_version": "1.30.1"} for name, identity in identities.items()]
     azure = Azure(azure.emulator, scenario(clusters=entries))
     for name in ("aks-u", "aks-s"):
         path = f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/{name}?api-version=2026-08-01"
