@@ -275,6 +275,10 @@ def test_what_exists_is_skipped_or_patched(subscription):
 
 REFUSED = {
     "no point": ({"recovery_point": "0" * 32}, "There is no recovery point 000"),
+    "an empty point": (
+        {"recovery_point": ""},
+        "recovery_point is empty: give a name or an ID, or latest for the newest.",
+    ),
     "before the first": ({"before": "2020-01-01"}, "There is no whole recovery point before 2020-01-01. There are "),
     "before and a name": ({"before": "2020-01-01", "recovery_point": "x"}, "before is for recovery_point=latest"),
     "not a moment": ({"before": "last week"}, "before is 'last week'; it must be a date or a moment in ISO 8601"),

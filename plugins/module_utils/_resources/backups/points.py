@@ -134,6 +134,10 @@ def choose(points: list[Document], params: Params) -> Document:
     """
     wanted, tier = params["recovery_point"], params.get("source_datastore")
     before = times.asked(params.get("before"), "before")
+    if not wanted.strip():
+        raise Refused(
+            f"recovery_point is empty: give a name or an ID, or {LATEST} for the newest. {_there_are(points)}"
+        )
     if wanted != LATEST:
         if before:
             raise Refused(f"before is for recovery_point=latest, but recovery_point is {wanted!r}.")
