@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -113,7 +114,10 @@ class Sequence:
             az("role", "assignment", "create", "--assignee-object-id", principal, "--role", role, "--scope", scope,
                "--assignee-principal-type", "ServicePrincipal")  # fmt: skip
         body = self.instance_body(snapshots)
-        az.rest_action(f"{self.vault}/validateForBackup", {"backupInstance": body})
+        # As long as the roles have no effect yet, it fails, and so would the protection.
+        end = time.monotonic() + 60
+        while az.rest_action(f"{self.vault}/validateForBackup", {"backupInstance": body})["status"] != "Succeeded":
+            assert time.monotonic() < end
         az.rest("put", self.instance, body={"properties": body})
         az.settled(self.instance, "properties", "currentProtectionState", wanted="ProtectionConfigured")
 

@@ -87,11 +87,11 @@ def flatness(what: str) -> Figure:
     return figure
 
 
-def against_chain(clusters: int) -> Figure:
+def against_chain(clusters: int, what: str = "role") -> Figure:
     """Wall time of protecting fresh clusters, as a multiple of the longest chain of dependent requests."""
 
     def figure(rows: Sequence[Row]) -> float | None:
-        row, chain = find(rows, "role", "fresh", clusters), find(rows, "longest chain", "fresh", 1)
+        row, chain = find(rows, what, "fresh", clusters), find(rows, "longest chain", "fresh", 1)
         return float(row["wall"] / chain["wall"]) if row and chain else None
 
     return figure
@@ -100,6 +100,7 @@ def against_chain(clusters: int) -> Figure:
 GOALS: tuple[tuple[str, Figure, float, str], ...] = (
     ("role, 1 fresh, by longest chain", against_chain(1), 2, "times"),
     ("role, 20 fresh, by longest chain", against_chain(20), 2, "times"),
+    ("fleet task, 20 fresh, by chain", against_chain(20, "fleet task"), 2, "times"),
     ("role, 1, wall", of("role", "converged", 1, "wall"), 3, "s"),
     ("role, 100, wall", of("role", "converged", 100, "wall"), 60, "s"),
     ("role, 100, CPU of a cluster", of("role", "converged", 100, "cpu", True), 0.8, "s"),

@@ -98,14 +98,18 @@ class Bench:
         with self.elsewhere(Emulator(speed=SLOW)):
             bare = self.cloud.subscription(1)
             self.measured("longest chain", "fresh", 1, lambda: chain.walk(bare))
-            for clusters in (1, 20):
-                self.play("role", "fresh", clusters, self.cloud.subscription(clusters))
+            for what in ("role", "fleet task"):
+                for clusters in (1, 20):
+                    self.play(what, "fresh", clusters, self.cloud.subscription(clusters))
             self.azure_cli()
 
     def fleet(self) -> None:
         for clusters in (1, 20, 100, 1000):
-            signing_in = self.cloud.subscription(clusters)
-            self.play("fleet task", "fresh", clusters, signing_in)
+            if clusters < 100:
+                signing_in = self.at_once(clusters)
+            else:
+                signing_in = self.cloud.subscription(clusters)
+                self.play("fleet task", "fresh", clusters, signing_in)
             self.best(1 if clusters == 1000 else 2, "fleet task", "converged", clusters, signing_in)
 
     def coverage(self) -> None:

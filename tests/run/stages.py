@@ -331,7 +331,7 @@ STAGES = (
           rulebook, ('eda',), pytest=True, apart=True),
     Stage('test-provision', 'a cluster created by azure.azcollection and protected; not part of test, but of CI',
           provision, pytest=True, apart=True),
-    Stage('test-scale', 'a thousand clusters in four slices, throttled, in a quarter of an hour; not part of test',
+    Stage('test-scale', 'a thousand clusters in four slices, throttled, in some ten minutes; not part of test',
           pytest('tests/scale'), pytest=True, apart=True),
     Stage('test-browser', 'the coverage page in Chromium, which has to be installed; not part of test, but of CI',
           pytest('tests/browser', env='browser', dist='loadfile'), ('browser',), pytest=True, apart=True),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A thousand clusters in four slices over what they share, while Azure throttles: a stage of its own, which takes
-a quarter of an hour on two cores.
+some ten minutes on two cores.
 
 ``tests/failures/test_slices.py`` has the same with forty.
 """

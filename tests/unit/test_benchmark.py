@@ -27,6 +27,7 @@ ROWS = [
     row("longest chain", "fresh", 1, 10, 0),
     row("role", "fresh", 1, 19, 3),
     row("role", "fresh", 20, 21, 20),
+    row("fleet task", "fresh", 20, 12, 4),
     row("role", "converged", 1, 2.0, 1.0),
     row("role", "converged", 20, 8.0, 10.0),
     row("role", "converged", 100, 61.0, 55.0),
@@ -48,6 +49,7 @@ def test_goals_are_held_against_the_figures():
     assert lines["role, 100, wall"][2].strip() == "1.67 % over"
     assert lines["role, 1 fresh, by longest chain"][2].strip() == "met"
     assert lines["role, 20 fresh, by longest chain"][2].strip() == "5.00 % over"
+    assert lines["fleet task, 20 fresh, by chain"][0].strip() == "1.20 times"
     # 0.55 s against 0.5 s, and as much for a thousand as for twenty.
     assert lines["role, CPU of one, largest by 20"][0].strip() == "1.10 times"
     assert lines["fleet task, CPU of one, largest by 20"][0].strip() == "1.00 times"
