@@ -97,7 +97,8 @@ def panel(title: str, left: float, series: dict[str, list[tuple[int, float]]]) -
             )
         size, value = of[-1]
         end = "end" if x(size) > left + PLOT[0] * 0.6 else "start"
-        shift = -8 if end == "end" else 8
-        place = f'x="{x(size) + shift:.1f}" y="{y(value) - 9:.1f}" text-anchor="{end}"'
+        # Where no line is: they come from above.
+        right, down = (-4, 19) if end == "end" else (9, 4)
+        place = f'x="{x(size) + right:.1f}" y="{y(value) + down:.1f}" text-anchor="{end}"'
         parts.append(f'<text class="c{index} small" {place}>{html.escape(what)} {value:.2g} s</text>')
     return "".join(parts)
