@@ -50,7 +50,7 @@ def costs(rows: Sequence[Row]) -> str:
             number(row["wall"]), number(row["cpu"] / each), number(row["requests"] / each),
             str(row["tokens"]), str(row["memory"]),
         ])  # fmt: skip
-    return table(["What", "State", "Size", "ms", "Wall s", "CPU s", "Req.", "Tokens", "MB"], lines)
+    return table(["What", "State", "Size", "ms", "Wall s", "CPU s", "Req.", "Tok.", "MB"], lines)
 
 
 def single_tasks(rows: Sequence[Row]) -> str:
@@ -59,7 +59,7 @@ def single_tasks(rows: Sequence[Row]) -> str:
          str(row["connections"])]
         for row in rows if row["what"].startswith(("azure.azcollection, ", "aks.backup, "))
     ]  # fmt: skip
-    return table(["One task, converged", "Wall s", "CPU s", "Req.", "Tokens", "Conn."], lines)
+    return table(["One task, converged", "Wall s", "CPU s", "Req.", "Tok.", "Conn."], lines)
 
 
 # What was set as a goal: its name, the figure from the rows, the most that it may be, and its unit.
@@ -185,8 +185,8 @@ def page(result: dict[str, Any]) -> str:
     parts.append(
         folded(
             "Size: clusters. ms: what is added to each request. Wall: of the whole program, with Ansible's start. CPU, "
-            "requests: of a cluster. Tokens: of the whole run. Conn.: connections. MB: all processes together, shared "
-            "pages once. conv.: nothing is to be done."
+            "requests: of a cluster. Tok.: tokens of the whole run. Conn.: connections. MB: all processes together, "
+            "shared pages once. conv.: nothing is to be done."
         )
     )
     parts.append(costs(rows))

@@ -91,15 +91,15 @@ class Bench:
             self.play("role", "converged", clusters, self.at_once(clusters))
         return twenty
 
-    def fresh(self) -> None:
+    def fresh(self, full: bool) -> None:
         """What operations take is of the order of what they take in Azure, or what is asked in between would count for
         too much.
         """
         with self.elsewhere(Emulator(speed=SLOW)):
             bare = self.cloud.subscription(1)
             self.measured("longest chain", "fresh", 1, lambda: chain.walk(bare))
-            for what in ("role", "fleet task"):
-                for clusters in (1, 20):
+            for what, sizes in (("role", (1, 20, 100, 1000) if full else (1, 20, 100)), ("fleet task", (1, 20))):
+                for clusters in sizes:
                     self.play(what, "fresh", clusters, self.cloud.subscription(clusters))
             self.azure_cli()
 
