@@ -85,7 +85,8 @@ def test_the_environment_of_a_task_is_honoured(subscription, worker):
         assert run[name].failed and "subscription_id is needed" in run[name].result["msg"]
 
 
-def test_in_the_background(subscription):
+@BOTH
+def test_in_the_background(subscription, worker):
     """In processes, whatever else was asked for: nobody would be there to wait for a worker."""
     prepare(subscription, chain(subscription, until="run"))
     waited = {**step(subscription, "run", title="waited for"), "async": 120, "poll": 1}
@@ -99,7 +100,7 @@ def test_in_the_background(subscription):
         "delay": 0.2,
     }
     wrong = {**step(subscription, "vault", title="wrong", location="westeurope", ignore=True), "async": 60, "poll": 1}
-    run = subscription.play([waited, left, fetched, wrong]).ok()
+    run = subscription.play([waited, left, fetched, wrong], worker=worker).ok()
     for name in ("waited for", "fetched"):
         # The first looks of asynchronous tasks are recorded as well.
         last = [one for one in run.steps if one.task == name][-1]

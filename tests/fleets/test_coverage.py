@@ -24,6 +24,13 @@ def emulator():
         yield running
 
 
+def one_by_one(going):
+    """Clusters are deleted while somebody looks; the pauses spread it over the run."""
+    for fleet, name in going:
+        fleet.remove(name)
+        time.sleep(0.05)
+
+
 def test_fifty_random_fleets_while_clusters_go_away(emulator):
     """What is reported is what the emulator was told; of clusters that are being deleted, nothing or what they were."""
     for start in range(0, 50, 10):
@@ -41,9 +48,7 @@ def test_fifty_random_fleets_while_clusters_go_away(emulator):
                               check_clusters=number % 2 == 0))  # fmt: skip
         # Clusters of every third fleet go away one by one while the reports are made.
         going = [(fleet, name) for fleet in fleets[::3] for name in list(fleet.conditions)]
-        gone = threading.Thread(
-            target=lambda todo=going: [(fleet.remove(name), time.sleep(0.05)) for fleet, name in todo]
-        )
+        gone = threading.Thread(target=one_by_one, args=(going,))
         gone.start()
         run = fleets[0].subscription.play(tasks).ok()
         gone.join()
