@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import pytest
 import yaml
@@ -131,6 +132,20 @@ def test_clusters_with_other_wishes_for_a_policy_lead_themselves(subscription):
     result = run(subscription, PROTECT, "--check", more=more, hosts=EAST, aks_backup_preflight="skip").ok()
     assert hosts_of(result, "Create the Backup vault") == ["aks-east-1"]
     assert hosts_of(result, "Create the backup policies") == ["aks-east-1", "aks-east-2"]
+
+
+def test_the_first_batch_leads_those_after_it(subscription):
+    result = run(subscription, PROTECT, "--check", hosts=EAST, aks_backup_preflight="skip", aks_backup_serial=1).ok()
+    assert [host for host, _ in groupby(step.host for step in result.steps)] == [*EAST]
+    for task in (REGISTER, "Create the storage account", "Create the Backup vault", "Create the backup policies"):
+        assert hosts_of(result, task) == [EAST[0]], task
+    assert hosts_of(result, "Install the backup extension in the cluster") == [*EAST]
+    # Of all batches.
+    told = [step.result["ansible_stats"]["data"] for step in result.steps if step.task.startswith("Sum up")]
+    assert [(one["aks_backup_protect_clusters"], one["aks_backup_protect_changed"]) for one in told] == [
+        (2, [EAST[0]]),
+        (2, [*EAST]),
+    ]
 
 
 def test_where_the_leader_fails_the_others_do_it_themselves(subscription):
