@@ -16,8 +16,17 @@ description:
     its backup, so that a play can be about the clusters that lack one.
   - Three queries to Azure Resource Graph do for all clusters, however many there are; each page of a thousand costs
     one more. For several subscriptions, a fourth one finds out of which nothing can be read, and a warning says so.
+  - All hosts are in the group C(aks_clusters), and each is in that of its state, which is C(backup_configuring),
+    C(backup_error), C(backup_protected), C(backup_stopped), C(backup_suspended) or C(backup_unprotected). Of several
+    backup instances of a cluster the one with an error counts first, and one that is protected next.
   - A host has what the role P(aks.backup.aks_backup#role) needs, and a local connection. C(hosts=backup_unprotected)
     with the role protects what is not protected yet.
+  - What is known of the cluster is in the variables C(aks_id), C(aks_identity_type), C(aks_kubernetes_version),
+    C(aks_location), C(aks_name), C(aks_node_pools), C(aks_node_resource_group), C(aks_power_state), C(aks_private),
+    C(aks_protection), C(aks_provisioning_state), C(aks_resource_group), C(aks_subscription_id) and C(aks_tags). They
+    hold what RV(aks.backup.aks_backup_coverage_info#module:clusters) describes under these names without C(aks_).
+    C(aks_protection) has extension, instances with vault and policy, latest recovery point and state, but neither
+    C(last_good_backup) nor C(rpo_seconds), since jobs are not looked at.
   - The name of the inventory file has to end with C(aks_clusters.yml) or C(aks_clusters.yaml).
   - Options may be templates, such as a lookup of a secret. Text that comes from Azure, such as names and tags, is never
     taken for one.

@@ -212,6 +212,19 @@ def test_mistakes_in_options_are_told_before_anything_is_asked(
         source.Watch({"eda_feedback_queue": object(), **options})
 
 
+def test_what_events_have_is_documented(source: ModuleType) -> None:
+    described = "\n".join(yaml.safe_load(source.DOCUMENTATION)["description"])
+    named = set(re.findall(r"C\((\w+)\)", described))
+    cluster = {**CLUSTER, "protection": {"last_good_backup": None}}
+    cluster["findings"] = [{"fix": "Fix it.", "message": "Late.", "reason": "rpo_missed", "severity": "error"}]
+    [found] = events.findings([cluster], ["rpo_missed"]).values()
+    [dark], _memory = events.unseen("No answer.", events.Memory())
+    ended = events.job_event(job("one", 1), CLUSTER, 0)
+    for event in (found, dark, ended):
+        assert set(event) | {event["kind"]} <= named
+    assert {*found["cluster"], *ended["instance"], *events.REASONS.values()} <= named
+
+
 def test_the_example_uses_options_that_there_are(source: ModuleType) -> None:
     [rules] = yaml.safe_load(source.EXAMPLES)
     options = rules["sources"][0]["aks.backup.aks_backup_jobs"]

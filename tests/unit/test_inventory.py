@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
+import yaml
 
-from ansible_collections.aks.backup.plugins.inventory.aks_clusters import host_names, host_variables
+from ansible_collections.aks.backup.plugins.inventory.aks_clusters import DOCUMENTATION, host_names, host_variables
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
+from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import state as fleet_state
+from tests.documented import block, fits
+from tests.unit import wire_rows
 
 DEFAULT = ["{name}", "{name}_{resource_group}", "{name}_{resource_group}_{subscription_id}"]
 
@@ -64,3 +69,26 @@ def test_a_host_has_what_the_role_needs():
     found = host_variables(cluster("a"))
     assert found["aks_backup_cluster"] == {"id": cluster("a")["id"]} and found["aks_backup_location"] == "eastus"
     assert found["ansible_connection"] == "local" and found["aks_name"] == "a"
+
+
+def test_the_variables_of_a_host_are_those_that_are_documented():
+    answers = {name: wire_rows.answer(query) for name, query in fleet_state.STATE.items()}
+    found = fleet_state.clusters(fleet_state.Rows(**answers), {})[0]
+    told = {name for name in host_variables(found) if not name.startswith(("aks_backup_", "ansible_"))}
+    text = " ".join(yaml.safe_load(DOCUMENTATION)["description"])
+    assert set(re.findall(r"C\((aks_[a-z_]+)\)", text)) - {"aks_", "aks_clusters"} == told
+    # And each holds what the report describes, but for what takes a look at jobs.
+    described = {"type": "dict", "contains": block("aks_backup_coverage_info", "RETURN")["clusters"]["contains"]}
+    assert found["protection"]["instances"]
+    assert {sentence.split()[0] for sentence in fits(found, described, "cluster")} == {
+        "cluster.covered",
+        "cluster.findings",
+        "cluster.protection.instances[].last_good_backup",
+        "cluster.protection.instances[].rpo_seconds",
+        "cluster.protection.last_good_backup",
+    }
+
+
+def test_the_groups_are_those_that_are_documented():
+    text = " ".join(yaml.safe_load(DOCUMENTATION)["description"])
+    assert set(re.findall(r"C\(backup_([a-z]+)\)", text)) == set(fleet_state.ALL_STATES)

@@ -14,17 +14,21 @@ version_added: 0.1.0
 author:
   - aks.backup contributors (!UNKNOWN)
 description:
-  - Looks at the clusters of any number of subscriptions now and then, by a handful of queries to Azure Resource Graph
-    for all of them, and makes an event of what is new.
-  - An event of kind C(job) is a job that ended as Failed, CompletedWithWarnings or Cancelled. It has the job as
-    M(aks.backup.aks_backup_job_info) returns it, C(retryable) where all its errors pass by themselves, and
-    C(earlier_failures), the number of backups of the same cluster that failed within a day before.
+  - Looks at the clusters of any number of subscriptions now and then, by a handful of queries to Azure Resource Graph for
+    all of them and a read of each job that is new, and makes an event of what is new.
+  - An event of kind C(job) is a job that ended as Failed, CompletedWithWarnings or Cancelled. It has the job in C(job)
+    as M(aks.backup.aks_backup_job_info) returns it, C(id), C(name) and C(vault_id) of the backup instance in
+    C(instance), C(retryable), which is true where all its errors pass by themselves, and C(earlier_failures), the number
+    of backups of the same cluster that failed within a day before. Its C(reason) is C(failed),
+    C(completed_with_warnings) or C(cancelled).
   - An event of kind C(finding) is a cluster with which something is wrong, as M(aks.backup.aks_backup_coverage_info)
-    finds it. It comes when the finding is new, and again only after it was gone.
+    finds it, and its C(reason) is the name of the finding. It has C(fix), C(severity) and C(last_good_backup) as well.
+    It comes when the finding is new, and again only after it was gone.
   - An event of kind C(blind) says that Azure could not be asked, or that it shows nothing of a subscription that is
-    named beside others, or no cluster at all. It comes once, until that has passed. Where the first look of all fails,
-    or options are wrong, the source ends with the reason instead.
-  - Each event has C(reason) and C(message), and all but C(blind) have C(cluster).
+    named beside others, or no cluster at all. It has C(severity). It comes once, until that has passed. Where the first
+    look of all fails, or options are wrong, the source ends with the reason instead.
+  - Each event has C(kind), C(reason) and C(message), a sentence. All but C(blind) have C(cluster), with C(id),
+    C(location), C(name), C(resource_group), C(subscription_id) and C(tags).
   - Resource Graph lags behind by seconds to minutes. Throttling is waited out as Azure asks for it.
   - Jobs of clusters that no longer exist are not told of.
 requirements:
