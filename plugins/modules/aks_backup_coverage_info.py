@@ -155,7 +155,7 @@ options:
         description: A web page with everything, which needs no network and no other file.
         type: path
       json:
-        description: What the module returns.
+        description: The report as the module returns it, from RV(as_of) to RV(violations), without RV(files).
         type: path
       junit:
         description: >-
@@ -220,12 +220,12 @@ EXAMPLES = r"""
 RETURN = r"""
 as_of:
   description: The time of the report, by Azure Resource Graph's clock.
-  returned: success
+  returned: success, and where O(fail_on) or O(cluster_ids) makes the task fail
   type: str
   sample: '2026-01-05T08:00:00Z'
 clusters:
   description: The clusters, by ID.
-  returned: success
+  returned: success, and where O(fail_on) or O(cluster_ids) makes the task fail
   type: list
   elements: dict
   contains:
@@ -478,14 +478,14 @@ clusters:
         environment: production
 files:
   description: The files that are written, or in check mode would be.
-  returned: success
+  returned: success, and where O(fail_on) or O(cluster_ids) makes the task fail
   type: list
   elements: str
   sample:
     - /srv/reports/coverage.html
 jobs:
   description: The jobs of the last O(job_days) days of the instances in the report.
-  returned: success
+  returned: success, and where O(fail_on) or O(cluster_ids) makes the task fail
   type: dict
   contains:
     days:
@@ -514,7 +514,9 @@ jobs:
           type: int
           sample: 0
     trouble:
-      description: The latest jobs, of any operation, that failed, were cancelled or completed with warnings.
+      description: >-
+        The latest jobs, of any operation, that failed, were cancelled or completed with warnings. The newest 500 of the
+        subscriptions that are looked at are known, and of these the jobs of the instances in the report are here.
       type: list
       elements: dict
       contains:
@@ -587,7 +589,7 @@ jobs:
           sample: bv-east
 summary:
   description: The report in numbers.
-  returned: success
+  returned: success, and where O(fail_on) or O(cluster_ids) makes the task fail
   type: dict
   contains:
     by_reason:
@@ -620,7 +622,7 @@ summary:
       sample: 2
 vaults:
   description: The vaults that protect these clusters, by ID.
-  returned: success
+  returned: success, and where O(fail_on) or O(cluster_ids) makes the task fail
   type: list
   elements: dict
   contains:
@@ -713,8 +715,8 @@ vaults:
 violations:
   description: >-
     A sentence for each limit of O(fail_on) that is exceeded, and one if clusters of O(cluster_ids) are not to be seen.
-    Empty otherwise.
-  returned: success
+    Empty otherwise. Where it is not, the task has failed, with all of the report in its result and without RV(error).
+  returned: success, and where O(fail_on) or O(cluster_ids) makes the task fail
   type: list
   elements: str
   sample:
@@ -756,7 +758,7 @@ error:
       type: str
       sample: Validate for Protection failed.
     problems:
-      description: All that is wrong with the options, where the task was refused before anything was written.
+      description: All that is wrong, a sentence each, where the options are refused or Azure gives several reasons.
       returned: when known
       type: list
       elements: str

@@ -217,7 +217,7 @@ error:
       type: str
       sample: Validate for Protection failed.
     problems:
-      description: All that is wrong with the options, where the task was refused before anything was written.
+      description: All that is wrong, a sentence each, where the options are refused or Azure gives several reasons.
       returned: when known
       type: list
       elements: str

@@ -62,7 +62,7 @@ options:
             description: Resource ID of the cluster, in place of the other three.
             type: str
           name:
-            description: Name of the cluster.
+            description: Name of the cluster, in O(clusters[].cluster.resource_group). Required with it.
             type: str
           resource_group:
             description: Resource group of the cluster.
@@ -802,7 +802,8 @@ EXAMPLES = r"""
 RETURN = r"""
 clusters:
   description:
-    - What has become of each cluster, in the order of O(clusters).
+    - What has become of each cluster, in the order of O(clusters). Where one has failed, so has the task, with the
+      results of all and without RV(error).
     - With O(look) only RV(clusters[].cluster_id), RV(clusters[].found), RV(clusters[].msg), RV(clusters[].name) and
       RV(clusters[].settled).
   returned: unless the task is refused
@@ -903,7 +904,8 @@ clusters:
       sample:
         - aks-default
     preflight:
-      description: What a preflight has found, a sentence each. Empty without one.
+      description: What a preflight has found, a sentence each. Empty without one, and where it is strict and fails, which
+        RV(clusters[].problems) says.
       returned: without O(look)
       type: list
       elements: str
@@ -1062,7 +1064,7 @@ error:
       type: str
       sample: Validate for Protection failed.
     problems:
-      description: All that is wrong with the options, where the task was refused before anything was written.
+      description: All that is wrong, a sentence each, where the options are refused or Azure gives several reasons.
       returned: when known
       type: list
       elements: str

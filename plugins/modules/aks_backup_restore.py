@@ -37,6 +37,13 @@ extends_documentation_fragment:
   - aks.backup.cluster
   - aks.backup.vault
   - aks.backup.attributes.action
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - This is an action, which is carried out, and reports a change, each time it runs. Where a restore of the same
+        request is under way already, none is started and no change reported, nor with O(validate_only) unless a role
+        is granted.
 options:
   before:
     description:
@@ -81,7 +88,9 @@ options:
     default: report
     choices:
       grant: Give the missing ones before Azure validates.
-      report: Return the missing ones, with a warning for each. Azure's validation decides.
+      report: >-
+        Return the missing ones, with a warning for each. Azure's validation decides. Where that refuses, RV(error.problems)
+        has the commands that grant them.
       skip: Do not look.
   recovery_point:
     description:
@@ -327,7 +336,9 @@ granted_roles:
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-aks-snapshots
 job:
-  description: The job at its end. V(null) with O(wait=false) and O(validate_only=true), and in check mode.
+  description: >-
+    The job at its end. V(null) with O(wait=false) and O(validate_only=true), and in check mode, unless one that is under
+    way already would be followed, which is shown as it stands.
   returned: success
   type: dict
   contains:
@@ -419,7 +430,7 @@ job:
     operation:
       description: What the job does.
       type: str
-      sample: OnDemandBackup
+      sample: Restore
     policy_name:
       description: Name of the policy.
       type: str
@@ -439,7 +450,7 @@ job:
       type: str
       sample: '2026-01-05T07:53:06.923841Z'
     status:
-      description: How the job stands. V(CompletedWithWarnings) is a backup that lacks something, see the warnings.
+      description: How the job stands. V(CompletedWithWarnings) is a restore that lacks something, see the warnings.
       type: str
       sample: Completed
     sub_tasks:
@@ -450,7 +461,7 @@ job:
         name:
           description: What the step does.
           type: str
-          sample: Trigger Backup
+          sample: Trigger Restore
         progress_percent:
           description: How far the step is. V(null) when Azure does not say.
           type: float
@@ -469,7 +480,7 @@ job:
       type: str
       sample: bv-east
     warnings:
-      description: What is missing in the backup.
+      description: What was not restored, or not as it is in the backup.
       type: list
       elements: dict
       contains:
@@ -510,7 +521,9 @@ job:
           type: str
           sample: scratch
 job_id:
-  description: Resource ID of the job. V(null) with O(validate_only=true) and in check mode.
+  description: >-
+    Resource ID of the job. V(null) with O(validate_only=true), and in check mode, unless one that is under way already
+    would be followed.
   returned: success
   type: str
   sample: >-
@@ -652,7 +665,7 @@ recovery_point_id:
   type: str
   sample: 0123456789abcdef0123456789abcdef
 staging_deleted:
-  description: Whether the staging resource group was deleted.
+  description: Whether the staging resource group was deleted, or in check mode would be after the job that is followed.
   returned: success
   type: bool
   sample: false
@@ -721,7 +734,7 @@ error:
       returned: when the job failed
       type: dict
     problems:
-      description: All that is wrong with the options, where the task was refused before anything was written.
+      description: All that is wrong, a sentence each, where the options are refused or Azure gives several reasons.
       returned: when known
       type: list
       elements: str

@@ -32,6 +32,12 @@ extends_documentation_fragment:
   - aks.backup.cluster
   - aks.backup.vault
   - aks.backup.attributes.action
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - This is an action, which is carried out, and reports a change, each time it runs. With O(skip_if_newer_than),
+        and where a job of the same request is under way already, nothing is started and no change reported.
 options:
   fail_on_warnings:
     description:
@@ -141,7 +147,9 @@ followed:
   type: bool
   sample: false
 job:
-  description: The job at its end. V(null) with O(wait=false), in check mode, and when there was no need for one.
+  description: >-
+    The job at its end. V(null) with O(wait=false), when there was no need for one, and in check mode, unless one that is
+    under way already would be followed, which is shown as it stands.
   returned: success
   type: dict
   contains:
@@ -324,7 +332,9 @@ job:
           type: str
           sample: scratch
 job_id:
-  description: Resource ID of the job. V(null) in check mode, and when there was no need for one.
+  description: >-
+    Resource ID of the job. V(null) when there was no need for one, and in check mode, unless one that is under way
+    already would be followed.
   returned: success
   type: str
   sample: >-
@@ -336,8 +346,8 @@ job_started:
   sample: true
 recovery_point:
   description: >-
-    The recovery point that was made, or the one that is young enough with O(skip_if_newer_than). V(null) with
-    O(wait=false) and in check mode.
+    The recovery point that was made, or the one that is young enough with O(skip_if_newer_than). V(null) where none was
+    made yet, with O(wait=false) and in check mode.
   returned: success
   type: dict
   contains:
@@ -463,7 +473,7 @@ error:
       returned: when the job failed
       type: dict
     problems:
-      description: All that is wrong with the options, where the task was refused before anything was written.
+      description: All that is wrong, a sentence each, where the options are refused or Azure gives several reasons.
       returned: when known
       type: list
       elements: str

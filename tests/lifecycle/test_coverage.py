@@ -151,6 +151,8 @@ def test_limits_make_the_task_fail_and_the_report_is_there(emulator, tmp_path):
             "fixed when a vault is created: make another vault, ZoneRedundant or GeoRedundant."
         )
         assert len(step.result["violations"]) == 2 and step.result["summary"]["clusters"] == len(fleet.conditions)
+        # All of the report, and what a limit says is no error of Azure's.
+        assert differences(REPORT, {**step.result, "failed": False}) == [] and "error" not in step.result
         assert "Violated thresholds" in page.read_text()
         page.unlink()
     tolerant = [{"reason": "unprotected", "max": 2}]

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy.stagger import slot
+from tests.documented import differences
 from tests.harness import Subscription
 from tests.harness.wishes import PROTECT, entries, fleet, hosts, scenario, world
 
@@ -140,6 +141,8 @@ def test_a_failure_is_of_its_own_cluster(emulator):
         ]
     ).ok()
     first, second = run["first"], run["second"]
+    assert [differences("aks_backup_fleet", step.result) for step in run.steps] == [[]] * 3
+    assert "error" not in first.result and "error" in run["refused"].result
     assert first.failed and second.failed
     results = {one["name"]: one for one in first.result["clusters"]}
     assert {name for name, one in results.items() if one["failed"]} == {"aks-1", "aks-2", "aks-3", "aks-none"}
@@ -226,6 +229,8 @@ def test_taking_the_protection_away_is_what_the_role_does(emulator):
     more = by_task.play([fleet("rest", rest), fleet("again", rest)]).ok()
     assert world(by_task) == world(by_role)
 
+    for step in (*run.steps, *more.steps):
+        assert differences("aks_backup_fleet", step.result) == []
     assert run["unconfirmed"].writes == run["plan"].writes == more["again"].writes == []
     assert "state=absent deletes the backups of aks-0." in run["unconfirmed"].result["msg"]
     # The roles that they shared go with whoever looks first, which may be the one that has nothing else to lose.

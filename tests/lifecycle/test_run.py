@@ -190,6 +190,7 @@ def test_an_interrupted_run_is_found_and_followed(protected, worker, moment):
             assert running.until(lambda: len(running.steps()) == 3 and followed(protected))
         run = running.wait().ok()
     assert len(backups(protected)) == 1
+    assert run["plan"].result["job_id"] == run["plan"].result["job"]["id"] == run["run"].result["job_id"]
     for title in ("plan", "run"):
         assert run[title].result["followed"] and not run[title].changed
         assert any("It is followed, and no second one is started" in text for text in run[title].result["warnings"])
