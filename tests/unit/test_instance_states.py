@@ -239,7 +239,20 @@ def test_an_extension_that_is_not_ready_is_told():
     assert said[0].startswith("The backup extension of aks-east-1 is in state Creating.")
 
 
-def test_the_account_of_an_extension():
-    assert validation.storage_account(wire.EXTENSION_DOCUMENT) == wire.ACCOUNT
-    assert validation.storage_account({"properties": {"configurationSettings": {}}}) is None
-    assert validation.storage_account(None) is None
+@pytest.mark.parametrize(
+    ("said", "role"),
+    [
+        ("true", "Storage Blob Data Contributor"),
+        ("True", "Storage Blob Data Contributor"),
+        ("false", "Storage Account Contributor"),
+        (None, "Storage Account Contributor"),
+    ],
+)
+def test_the_role_that_an_extension_lacks_is_that_of_its_way_to_the_container(said, role):
+    key = "configuration.backupStorageLocation.config.useAAD"
+    settings = {**wire.EXTENSION_DOCUMENT["properties"]["configurationSettings"], key: said}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    properties = {**wire.EXTENSION_DOCUMENT["properties"], "configurationSettings": settings}
+    installed = {**wire.EXTENSION_DOCUMENT, "properties": properties}
+    missing = validation.missing_roles(Documents(()), PROPERTIES, None, None, None, installed)
+    assert [(row["principal"], row["role"]) for row in missing] == [("extension", role)]

@@ -12,6 +12,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.cluster impo
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.binding import Binding
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.extension import Extension, failed
 from ansible_collections.aks.backup.plugins.module_utils._resources.storage import StorageAccount
+from tests.unit import wire_documents as wire
 
 SUB = "00000000-0000-0000-0000-000000000001"
 GROUP = f"/subscriptions/{SUB}/resourceGroups/rg"
@@ -27,6 +28,15 @@ EXTENSION = {
 }
 FACTS = {"cluster": {"identity": {"tenantId": "t"}}, "tenant_id": None, "uri": "https://st1.blob.core.windows.net/"}
 LOCATION = "configuration.backupStorageLocation."
+
+
+def test_the_account_of_an_extension():
+    assert extension_settings.account(wire.EXTENSION_DOCUMENT) == wire.ACCOUNT
+    assert extension_settings.account({"properties": {"configurationSettings": {}}}) is None
+    assert extension_settings.account(None) is None
+    settings = wire.EXTENSION_DOCUMENT["properties"]["configurationSettings"]
+    lower = {"properties": {"configurationSettings": {key.lower(): value for key, value in settings.items()}}}
+    assert extension_settings.account(lower) == wire.ACCOUNT
 
 
 def changed(resource, base, options, live):

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._advice import ADVICE, CAUSES
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import given
@@ -41,6 +42,26 @@ MEMORY_TO_TRY = "4400Mi"
 
 def text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def setting(document: Mapping[str, Any] | None, option: str) -> str:
+    """What a live extension has for one of :data:`SETTINGS`, empty where it has nothing; capitals in names vary."""
+    found = {name.lower(): value for name, value in dig(document, "properties.configurationSettings", {}).items()}
+    return str(found.get(SETTINGS[option].lower()) or "")
+
+
+def uses_keys(document: Mapping[str, Any] | None) -> bool:
+    """Whether a live extension gets at the blob container by the keys of the account, as it does unless it is told to
+    go as itself.
+    """
+    return document is not None and setting(document, "use_aad").lower() != "true"
+
+
+def account(document: Mapping[str, Any] | None) -> str | None:
+    """The ID of the storage account that a live extension writes to; None where its settings do not say all of it."""
+    options = ("storage_account_subscription_id", "storage_account_resource_group", "storage_account")
+    parts = [setting(document, option) for option in options]
+    return _ids.storage_account(*parts) if all(parts) else None
 
 
 def of_resources(resources: Mapping[str, Any]) -> dict[str, str]:

@@ -9,27 +9,22 @@ Azure tends to name one reason at a time. What can be read of the others is adde
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import SETTLING_CODES, AzureError, TimedOut
-from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import cluster_principal
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension, extension_settings
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form as instance_form
-from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import matrix
+from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import permissions
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import rows as table
-from ansible_collections.aks.backup.plugins.module_utils._resources.permissions.permissions import vault_principal
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
 
 ROUTING = "Microsoft.DataProtection/backupInstances"
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
-ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 # What a refused validation waits for, in words.
 SETTLING = "roles and Trusted Access to take effect"
-_LOCATION = "configuration.backupStorageLocation.config."
 # Azure's answer where another instance protects the cluster: what is in the way is that instance.
 CONFLICTS = frozenset(
     {
@@ -152,45 +147,26 @@ def missing_roles(
     """Rows of the role matrix for which there is no assignment. Identities that do not exist yet have no row. None for
     a caller who may not read assignments.
     """
-    identity = dig(properties, "identityDetails.userAssignedIdentityArmUrl")
-    principals = {
-        "cluster": cluster_principal(cluster),
-        "extension": dig(installed, "properties.aksAssignedIdentity.principalId"),
-        "vault": vault_principal(vault, identity),
-    }
-    account = storage_account(installed)
     stores = dig(properties, "policyInfo.policyParameters.dataStoreParametersList") or [{}]
     chosen = (dig(properties, "policyInfo.policyParameters.backupDatasourceParametersList") or [{}])[0]
-    keys = str(dig(installed, "properties.configurationSettings", {}).get(f"{_LOCATION}useAAD", "true")) != "true"
-    scopes = {
-        **{kind: [] for kind in matrix.SCOPES},
-        "cluster": [dig(properties, "dataSourceInfo.resourceID")],
-        "snapshot_resource_group": [group] if (group := stores[0].get("resourceGroupId")) else [],
-        "storage_account": [account] if account else [],
+    options = {
+        **permissions.DEFAULTS,
+        "cluster_id": dig(properties, "dataSourceInfo.resourceID"),
+        "snapshot_resource_group": stores[0].get("resourceGroupId"),
+        "storage_account_id": extension_settings.account(installed),
+        "vault_identity_id": dig(properties, "identityDetails.userAssignedIdentityArmUrl"),
+        "volume_types": chosen.get("includedVolumeTypes") or permissions.DEFAULTS["volume_types"],
     }
-    needs = matrix.needs(
-        ["backup"],
-        vault_tier=policy_form.uses_vault_tier(dig(policy, "properties", {})),
-        volume_types=chosen.get("includedVolumeTypes") or [matrix.DISKS],
-        access=matrix.KEYS if keys else matrix.ENTRA,
-    )
-    rows = [row for row in table.rows(needs, principals, scopes, "resource") if row["principal_id"]]
-    places = sorted({row["scope"] for row in rows})
+    tier = policy_form.uses_vault_tier(dig(policy, "properties", {}))
+    needed = permissions.rows(options, permissions.Parties(cluster, vault, installed), tier)
+    rows = [row for row in needed if row["principal_id"]]
     try:
-        found = arm.together([partial(arm.list_all, ASSIGNMENTS, scope, filter="atScope()") for scope in places])
+        assignments = permissions.existing(arm, rows)
     except AzureError:
         return None
-    assignments = dict(zip(places, found, strict=True))
     return [row for row in rows if not table.matching(row, assignments[row["scope"]])]
 
 
 def shown(row: dict[str, Any]) -> Document:
     """A missing role as it is returned, with the command that gives it."""
     return {"command": table.command(row), **{key: row[key] for key in ("principal", "principal_id", "role", "scope")}}
-
-
-def storage_account(installed: Document | None) -> str | None:
-    """The storage account that an extension's settings name; None where they do not say all of it."""
-    settings = dig(installed, "properties.configurationSettings", {})
-    parts = [settings.get(_LOCATION + key) for key in ("subscriptionId", "resourceGroup", "storageAccount")]
-    return _ids.storage_account(*parts) if all(parts) else None

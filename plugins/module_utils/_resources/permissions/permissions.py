@@ -14,7 +14,7 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Docume
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
-from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension, extension_settings
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
     MAKE_POLICY,
     MAKE_STORAGE,
@@ -34,7 +34,6 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.policy impor
 
 ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 PERMISSIONS = "Microsoft.Authorization/permissions"
-USE_AAD = "configuration.backupStorageLocation.config.useAAD"
 OPERATIONS = {"backup": ("backup",), "restore": ("restore",), "both": ("backup", "restore")}
 
 # What the options of the module are where a caller of :func:`lacking` does not say otherwise.
@@ -126,14 +125,12 @@ def _outcome(
 
 def rows(params: Params, parties: Parties, vault_tier: bool) -> list[Row]:
     """The matrix's rows for these options and identities. A principal that Azure has not made up yet is None."""
-    settings = dig(parties.extension, "properties.configurationSettings", {})
-    keys = parties.extension is not None and str(settings.get(USE_AAD)).lower() != "true"
     needs = matrix.needs(
         OPERATIONS[params["operation"]],
         vault_tier=vault_tier,
         restore_from=params["restore_from"],
         volume_types=params["volume_types"],
-        access=matrix.KEYS if keys else matrix.ENTRA,
+        access=matrix.KEYS if extension_settings.uses_keys(parties.extension) else matrix.ENTRA,
     )
     principals = {
         "vault": vault_principal(parties.vault, params.get("vault_identity_id")),

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension as backup_extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension_settings
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions.matrix import FILES
 
 Document = dict[str, Any]
@@ -293,8 +294,7 @@ def extension_access(facts: Facts) -> Answer:
     if found is None or account is None:
         return later("The backup extension" if found is None else "The storage account")
     keys = dig(account, "properties.allowSharedKeyAccess", True) is not False
-    settings = dig(found, "properties.configurationSettings", {})
-    entra = str(settings.get(backup_extension.SETTINGS["use_aad"])).lower() == "true"
+    entra = not extension_settings.uses_keys(found)
     how = "Microsoft Entra ID" if entra else "the keys of the account"
     return judged(
         not entra and not keys,

@@ -23,7 +23,11 @@ from ansible_collections.aks.backup.plugins.module_utils._errors import (
 )
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs, jobs_list, points
-from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import binding, extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import (
+    binding,
+    extension,
+    extension_settings,
+)
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
     CLUSTER,
     MAKE_VAULT,
@@ -37,7 +41,6 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.restore impo
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
 BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
-STORAGE = "configuration.backupStorageLocation.config."
 SETTLING = "roles to take effect"
 ELSEWHERE = "Where the backed up cluster is gone, name another with target_cluster_name or target_cluster_id."
 
@@ -207,12 +210,7 @@ def _roles(arm: Arm, params: Params, sight: form.Sight) -> tuple[list[Document],
 
 def _backup_account(arm: Arm, cluster: str) -> str | None:
     """The storage account with the backups of a cluster, from its extension; the cluster may be gone."""
-    settings = {
-        key.lower(): value
-        for key, value in dig(extension.find(arm, cluster), "properties.configurationSettings", {}).items()
-    }
-    parts = [settings.get(f"{STORAGE}{key}".lower()) for key in ("subscriptionId", "resourceGroup", "storageAccount")]
-    return _ids.storage_account(*map(str, parts)) if all(parts) else None
+    return extension_settings.account(extension.find(arm, cluster))
 
 
 def _backup_accounts(arm: Arm, params: Params, live: Document, target_id: str) -> tuple[str, ...]:
