@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import pytest
 import yaml
@@ -134,18 +135,28 @@ def test_clusters_with_other_wishes_for_a_policy_lead_themselves(subscription):
     assert hosts_of(result, "Create the backup policies") == ["aks-east-1", "aks-east-2"]
 
 
+def artifacts(result: Run) -> list[dict[str, Any]]:
+    """What each batch has left for AWX, with the number of hosts of the whole play."""
+    told = [step.result["ansible_stats"]["data"] for step in result.steps if step.task.startswith("Sum up")]
+    assert {one["aks_backup_protect_clusters"] for one in told} == {2}
+    return told
+
+
 def test_the_first_batch_leads_those_after_it(subscription):
     result = run(subscription, PROTECT, "--check", hosts=EAST, aks_backup_preflight="skip", aks_backup_serial=1).ok()
     assert [host for host, _ in groupby(step.host for step in result.steps)] == [*EAST]
     for task in (REGISTER, "Create the storage account", "Create the Backup vault", "Create the backup policies"):
         assert hosts_of(result, task) == [EAST[0]], task
     assert hosts_of(result, "Install the backup extension in the cluster") == [*EAST]
-    # Of all batches.
-    told = [step.result["ansible_stats"]["data"] for step in result.steps if step.task.startswith("Sum up")]
-    assert [(one["aks_backup_protect_clusters"], one["aks_backup_protect_changed"]) for one in told] == [
-        (2, [EAST[0]]),
-        (2, [*EAST]),
-    ]
+    names = ("changed", "failed", "left_out")
+    told = [[one[f"aks_backup_protect_{name}"] for name in names] for one in artifacts(result)]
+    assert told == [[[EAST[0]], [], [EAST[1]]], [[*EAST], [], []]]
+    # A batch of which nobody is left is Ansible's reason to stop.
+    more = {EAST[0]: {"aks_backup_cluster": {}}}
+    stopped = run(subscription, PROTECT, "--check", hosts=EAST, more=more, aks_backup_serial=1)
+    assert "id, resource_group" in message(stopped)
+    told = [[one[f"aks_backup_protect_{name}"] for name in names] for one in artifacts(stopped)]
+    assert told == [[[], [EAST[0]], [EAST[1]]]]
 
 
 def test_where_the_leader_fails_the_others_do_it_themselves(subscription):
