@@ -145,11 +145,6 @@ def reconcile(arm: Arm, resource: Resource, params: Params) -> Outcome:
     return _update(arm, resource, params, id_, live)
 
 
-def reconciler(resource: Resource) -> Callable[[Arm, Params], Outcome]:
-    """The work of a module that is nothing but its resource."""
-    return lambda arm, params: reconcile(arm, resource, params)
-
-
 def _create(arm: Arm, resource: Resource, params: Params, id_: str) -> Outcome:
     facts = resource.gather(arm, params, None)
     refuse(resource.problems(params, facts, None))

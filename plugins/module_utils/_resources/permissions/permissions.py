@@ -36,7 +36,7 @@ ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 PERMISSIONS = "Microsoft.Authorization/permissions"
 OPERATIONS = {"backup": ("backup",), "restore": ("restore",), "both": ("backup", "restore")}
 
-# What the options of the module are where a caller of :func:`lacking` does not say otherwise.
+# What the options of the module are where other modules that use its work do not say otherwise.
 DEFAULTS: Document = {
     "mode": "report",
     "operation": "backup",
@@ -86,12 +86,6 @@ def manage(arm: Arm, params: Params) -> Outcome:
     after = _shown(wanted, [] if params["remove_orphaned"] else orphaned)
     removed = params["remove_orphaned"]
     return _outcome(wanted, before, after, granted=missing, orphaned=orphaned, removed=removed)
-
-
-def lacking(arm: Arm, params: Params) -> list[Row]:
-    """For other modules: what is missing, with commands, for the options of aks_backup_permissions. Writes nothing."""
-    found: list[Row] = manage(arm, {**DEFAULTS, **params, "mode": "report"}).result["missing"]
-    return found
 
 
 def _outcome(
@@ -285,20 +279,16 @@ def _unassignable(denied: list[Row], facts: dict[str, Any]) -> AzureError:
 
 def may_assign(arm: Arm, scope: str) -> bool:
     """Whether the caller may assign roles at a scope, as far as Azure tells; the scope may not exist yet."""
-    return assigns(caller_permissions(arm, scope))
+    for place in places(scope):
+        entries = permitted(arm, place)
+        # Where nothing is permitted there is no such place, and the next one counts.
+        if entries != []:
+            return assigns(entries)
+    return False
 
 
 def assigns(entries: list[Document] | None) -> bool:
     return entries is None or table.allowed(entries, table.ASSIGN)
-
-
-def caller_permissions(arm: Arm, scope: str) -> list[Document] | None:
-    """What the caller may do at a scope, or where it does not exist above it; None when Azure does not tell."""
-    for place in places(scope):
-        entries = permitted(arm, place)
-        if entries or entries is None:
-            return entries
-    return []
 
 
 def places(scope: str) -> list[str]:

@@ -20,7 +20,6 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.permissions.
 Row = dict[str, Any]
 
 ASSIGN = "Microsoft.Authorization/roleAssignments/write"
-UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
 WHO_MAY = "Owner, User Access Administrator or Role Based Access Control Administrator"
 UNKNOWN = "<known after apply>"
 
