@@ -31,6 +31,7 @@ from ansible_collections.aks.backup.plugins.module_utils._errors import (
     Missing,
     Refused,
     from_response,
+    listed,
 )
 from ansible_collections.aks.backup.plugins.module_utils._types import (
     BY_PATH,
@@ -209,9 +210,7 @@ class Arm:
             except AzureError as exc:
                 if exc.code != "AccessDenied":
                     raise
-                places = [*subscriptions, *(management_groups or [])]
-                rest = f" and {len(places) - 3} more" if len(places) > 3 else ""
-                where = f"{', '.join(places[:3])}{rest}" if places else "the tenant"
+                where = listed([*subscriptions, *(management_groups or [])], 3) or "the tenant"
                 raise AzureError(
                     f"The caller may read nothing of {where}, or there is no such place. Check IDs and names, and give "
                     f"the caller the role Reader there. {exc.message}",

@@ -10,7 +10,7 @@ on. One place, ``_module``, turns them into a failed task.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils._advice import ADVICE
@@ -61,6 +61,12 @@ class AzureError(BackupError):
     """
 
     codes: tuple[str, ...] = ()
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """``a, b and 3 more``: names for a sentence, no more of them than somebody reads."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def refuse(problems: list[str]) -> None:

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
-from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, refuse
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, listed, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs
@@ -46,8 +46,6 @@ NO_EXTENSIONS = (
     "to true to read them from the clusters themselves."
 )
 NO_CLUSTER = "None of the clusters that Azure Resource Graph shows is asked for: the report is about nothing."
-# How many names a sentence lists.
-NAMED = 10
 
 Params = dict[str, Any]
 # ID of a cluster -> its Trusted Access role bindings, None where they could not be read.
@@ -171,7 +169,7 @@ def _refusals(refused: Mapping[str, AzureError]) -> list[str]:
         return []
     return [
         f"These clusters may not be read themselves, so what Azure Resource Graph shows of them counts: "
-        f"{_listed([_ids.name(id_) for id_ in refused])}. {next(iter(refused.values())).message}"
+        f"{listed([_ids.name(id_) for id_ in refused])}. {next(iter(refused.values())).message}"
     ]
 
 
@@ -314,7 +312,7 @@ def violations(found: Document, limits: list[Document] | None) -> list[str]:
             kind = "vault" if reason in VAULT_REASONS else "cluster"
             many = f"{len(affected)} {kind}s have" if len(affected) > 1 else f"1 {kind} has"
             said.append(
-                f"{many} the finding {reason} ({REASONS[reason].title.lower()}), and {most} may: {_listed(affected)}. "
+                f"{many} the finding {reason} ({REASONS[reason].title.lower()}), and {most} may: {listed(affected)}. "
                 f"{REASONS[reason].fix}"
             )
     return said
@@ -327,13 +325,9 @@ def missing(rows: list[Document], ids: list[str]) -> list[str]:
     if not unseen:
         return []
     return [
-        f"Azure Resource Graph does not show {_listed(unseen)}. If the IDs are right and the clusters still there, "
+        f"Azure Resource Graph does not show {listed(unseen)}. If the IDs are right and the clusters still there, "
         "make sure that the caller may read them; what has just been created is shown after some minutes."
     ]
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 # Files

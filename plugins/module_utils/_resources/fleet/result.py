@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Document
-from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError
+from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, listed
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.graph import Ended, Key
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.steps import Cluster
@@ -131,8 +131,7 @@ def failure(failed: list[Document], total: int) -> str:
         whose.setdefault(one["msg"], []).append(one["name"])
     said = [f"{len(failed)} of {total} clusters are not as asked for."]
     for msg, names in list(whose.items())[:NAMED]:
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        said.append(f"{', '.join(names[:NAMED])}{more}: {msg}")
+        said.append(f"{listed(names, NAMED)}: {msg}")
     if len(whose) > NAMED:
         said.append("The result has the others, in clusters.")
     return " ".join(said)

@@ -19,7 +19,7 @@ from typing import Any
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
-from ansible_collections.aks.backup.plugins.module_utils._errors import user_facing
+from ansible_collections.aks.backup.plugins.module_utils._errors import listed, user_facing
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import queries as fleet_queries
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import scope as fleet_scope
@@ -71,8 +71,6 @@ STATE = {
 }
 POSTURE = {"policies": fleet_queries.POLICIES, "vaults": fleet_queries.VAULTS}
 READER = "If that cannot be, check the IDs, and give the caller the role Reader there."
-# How many subscriptions a sentence lists.
-NAMED = 10
 # How many of the jobs that did not go well are read.
 TROUBLE = 500
 
@@ -107,14 +105,13 @@ def unseen(rows: Rows, params: Mapping[str, Any]) -> list[str]:
 
     A subscription that is asked for alone needs no look; where it cannot be read, Resource Graph refuses the query.
     """
-    listed, said = fleet_scope.listed(params), []
+    asked, said = fleet_scope.listed(params), []
     seen = {str(row.get("subscriptionId")).lower() for row in [*rows.subscriptions, *rows.clusters]}
-    missing = [id_ for id_ in listed if id_.lower() not in seen] if len(listed) > 1 else []
+    missing = [id_ for id_ in asked if id_.lower() not in seen] if len(asked) > 1 else []
     if missing:
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         said.append(
-            f"Azure Resource Graph shows nothing of these subscriptions: {', '.join(missing[:NAMED])}{more}. What is "
-            f"in them is left out. {READER}"
+            f"Azure Resource Graph shows nothing of these subscriptions: {listed(missing)}. What is in them is "
+            f"left out. {READER}"
         )
     if not rows.clusters:
         said.append(f"Azure Resource Graph shows no AKS cluster at all where it was looked for. {READER}")
