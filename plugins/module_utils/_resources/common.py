@@ -18,6 +18,10 @@ CLUSTER = "Microsoft.ContainerService/managedClusters"
 STORAGE_ACCOUNT = "Microsoft.Storage/storageAccounts"
 RESOURCE_GROUP = "Microsoft.Resources/resourceGroups"
 
+# Azure Backup leaves these namespaces out of every backup of a cluster, says Microsoft's support matrix for AKS backup:
+# https://learn.microsoft.com/azure/backup/azure-kubernetes-service-cluster-backup-support-matrix
+NEVER_BACKED_UP = frozenset({"kube-node-lease", "kube-public", "kube-system"})
+
 MAKE_VAULT = "Create it with aks_backup_vault first."
 MAKE_POLICY = "Create it with aks_backup_policy first."
 MAKE_STORAGE = "Create it with aks_backup_storage first."

@@ -14,16 +14,13 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import sentence
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import cluster_problems
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import NEVER_BACKED_UP, cluster_problems
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.reasons import REASONS
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.state import newest
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy.form import uses_vault_tier
 
 # The error by which an instance shows that the cluster does not let the vault in.
 NO_ACCESS = "UserErrorTrustedAccessGatewayReturnedForbidden"
-# Azure Backup leaves these out whatever the configuration says: https://learn.microsoft.com/azure/backup/
-# azure-kubernetes-service-cluster-backup-support-matrix
-SYSTEM_NAMESPACES = {"kube-node-lease", "kube-public", "kube-system"}
 # States in which backups should be happening.
 BACKING_UP = ("error", "protected")
 
@@ -179,7 +176,7 @@ def _namespaces(instances: list[Document], wanted: list[str]) -> list[Document]:
         return []
     open_ended = [set(one["excluded_namespaces"]) for one in active if not one["included_namespaces"]]
     listed = {name for one in active for name in one["included_namespaces"]}
-    left_out = (set.intersection(*open_ended) if open_ended else set()) - listed - SYSTEM_NAMESPACES
+    left_out = (set.intersection(*open_ended) if open_ended else set()) - listed - NEVER_BACKED_UP
     if wanted:
         missing = [name for name in wanted if name in left_out or (not open_ended and name not in listed)]
         text = f"These namespaces are not backed up: {', '.join(missing)}."

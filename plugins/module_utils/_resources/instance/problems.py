@@ -12,12 +12,11 @@ from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import NEVER_BACKED_UP
 
 Document = dict[str, Any]
 Params = Mapping[str, Any]
 
-# Azure Backup leaves these out of every backup of a cluster, says Microsoft's support matrix for AKS backup.
-SKIPPED_NAMESPACES = ("kube-node-lease", "kube-public", "kube-system")
 # Microsoft's support matrix for AKS backup.
 MAX_NAMESPACES = 800
 OPPOSITES = (("included_namespaces", "excluded_namespaces"), ("included_resource_types", "excluded_resource_types"))
@@ -54,7 +53,7 @@ def option_warnings(params: Params) -> list[str]:
         ("included_namespaces", "they are not backed up although included_namespaces names them"),
         ("excluded_namespaces", "excluded_namespaces need not name them"),
     ):
-        named = sorted(set(configuration.get(option) or []) & set(SKIPPED_NAMESPACES))
+        named = sorted(set(configuration.get(option) or []) & NEVER_BACKED_UP)
         if named:
             said.append(f"Azure Backup always skips {', '.join(named)}: {verdict}.")
     if configuration.get("volume_types") and configuration.get("snapshot_volumes") is False:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import NEVER_BACKED_UP
 from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.names import (
     mapping_problems,
     name_problems,
@@ -29,8 +30,6 @@ EXPANSION = re.compile(r"\$\w|\$\{|\$\(|`")
 DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 SELECTORS = {"DoesNotExist": False, "Exists": False, "In": True, "NotIn": True}
-# Never backed up, so nothing happens there. Source: the support matrix of AKS backup.
-SKIPPED = frozenset({"kube-node-lease", "kube-public", "kube-system"})
 
 
 def seconds(duration: Any) -> float | None:
@@ -119,7 +118,7 @@ def warnings(params: Mapping[str, Any]) -> list[str]:
     said: list[str] = []
     for hook in params.get("hooks") or []:
         where = f"The hook {hook['name']!r}"
-        for name in sorted(SKIPPED & set(hook.get("included_namespaces") or [])):
+        for name in sorted(NEVER_BACKED_UP & set(hook.get("included_namespaces") or [])):
             said.append(f"{where} names the namespace {name}, which Azure Backup never backs up.")
         if params["kind"] == "restore":
             said += _restore_warnings(where, hook, params.get("namespace_mappings"))

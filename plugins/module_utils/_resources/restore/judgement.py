@@ -20,13 +20,9 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Params
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import points
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups.points import LATEST, VAULT_TIER
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import cluster_problems
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import NEVER_BACKED_UP, cluster_problems
 from ansible_collections.aks.backup.plugins.module_utils._resources.kubernetes.names import LABEL
 from ansible_collections.aks.backup.plugins.module_utils._resources.restore.request import Sight, snapshot_group_id
-
-# Namespaces that no backup holds.
-NEVER_BACKED_UP = ("kube-node-lease", "kube-public", "kube-system")
-
 
 # What cannot work
 
@@ -123,7 +119,7 @@ def _of_the_filters(configuration: Document) -> list[str]:
         both = set(configuration.get(f"included_{kind}") or []) & set(configuration.get(f"excluded_{kind}") or [])
         if both:
             said.append(f"{', '.join(sorted(both))}: in included_{kind} and in excluded_{kind}. Take one out.")
-    named = sorted(set(configuration.get("included_namespaces") or []) & set(NEVER_BACKED_UP))
+    named = sorted(set(configuration.get("included_namespaces") or []) & NEVER_BACKED_UP)
     if named:
         said.append(f"No backup holds {', '.join(named)}. Take it out of included_namespaces.")
     return said
@@ -167,7 +163,7 @@ def not_backed_up(configuration: Document, instance: Document) -> list[str]:
     return [
         f"The recovery point does not hold the namespace {name}: the backup instance {instance.get('name')} leaves it "
         "out."
-        for name in sorted(named - set(NEVER_BACKED_UP))
+        for name in sorted(named - NEVER_BACKED_UP)
         if (only and name not in only) or name in never
     ]
 
