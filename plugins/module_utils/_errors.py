@@ -69,6 +69,11 @@ def listed(names: Sequence[str], most: int = 10) -> str:
     return ", ".join(names[:most]) + more
 
 
+def settles(error: AzureError) -> bool:
+    """Whether everything that Azure gives as a reason takes effect by itself, see :data:`SETTLING_CODES`."""
+    return set(error.codes or [str(error.code)]) <= SETTLING_CODES
+
+
 def refuse(problems: list[str]) -> None:
     """Raise :class:`Refused` with all problems at once, so that a person does not meet them one run at a time."""
     if problems:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import points
-from ansible_collections.aks.backup.plugins.module_utils._resources.restore import judgement
+from ansible_collections.aks.backup.plugins.module_utils._resources.restore import judgement, restore
 from ansible_collections.aks.backup.plugins.module_utils._resources.restore import request as form
 from ansible_collections.aks.backup.plugins.modules.aks_backup_restore import CONTRACT
 from tests.unit import wire_documents as wire
+from tests.unit.test_instance_states import FINAL, SETTLING, Answering, body
 
 OTHER = wire.CLUSTER.replace("aks-east-1", "aks-east-2")
 STAGING = f"{wire.GROUPS}/rg-staging"
@@ -312,3 +313,13 @@ def test_the_same_wish_makes_the_same_request() -> None:
     assert wish == form.wish(params(wait=False, permissions="skip", **configured(included_namespaces=["shop"])))
     for other in (configured(), {"before": "2026-01-01"}, {"source_datastore": "VaultStore"}):
         assert wish != form.wish(params(**other))
+
+
+# Validating
+
+
+def test_one_reason_that_does_not_pass_by_itself_ends_the_wait() -> None:
+    arm = Answering(body(SETTLING), body(SETTLING, FINAL))
+    with pytest.raises(AzureError, match=FINAL):
+        restore._validate(arm, params(validate_timeout=5), sight(), {}, [])
+    assert arm.asked == 2

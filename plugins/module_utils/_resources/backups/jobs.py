@@ -138,6 +138,19 @@ def start(
         return {"jobId": found[0]["id"] or found[0]["name"]}
 
 
+def id_below(vault: str, given: str) -> str:
+    """The ID of a job. Azure answers with one in a spelling of its own, or with a bare GUID."""
+    return f"{vault}/backupJobs/{_ids.name(given)}"
+
+
+def joined(job: Document, noun: str) -> str:
+    """What a run says that finds the job of an earlier one under way. ``noun`` is what that job is."""
+    return (
+        f"A {noun} that the same request has started at {job['start_time']} is still under way ({job['name']}). It is "
+        "followed, and no second one is started; set follow_running to false to start one all the same."
+    )
+
+
 # Following
 
 

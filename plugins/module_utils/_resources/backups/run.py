@@ -59,7 +59,8 @@ def run(arm: Arm, params: dict[str, Any]) -> Outcome:
         trigger = {"retentionTagOverride": tag} if tag else {}
         body = {"backupRuleOptions": {"ruleName": rule, "triggerOption": trigger}}
         answer = jobs.start(arm, id_, "backup", body, marked, listed)
-        result.update(job_started=True, job_id=_job_id(vault, answer))
+        job_id = jobs.id_below(vault, answer["jobId"]) if answer.get("jobId") else None
+        result.update(job_started=True, job_id=job_id)
     if result["job_id"] and params["wait"]:
         job = jobs.follow(arm, result["job_id"], params["fail_on_warnings"])
         result.update(job=job, recovery_point_id=job["recovery_point_id"])
@@ -68,7 +69,7 @@ def run(arm: Arm, params: dict[str, Any]) -> Outcome:
     after = {"backup": {"backup_instance_id": id_, "rule_name": rule, "retention_tag": tag or "Default"}}
     said = jobs.warnings(result["job"])
     if known:
-        said.insert(0, _joined(known))
+        said.insert(0, jobs.joined(known, "job"))
     return Outcome(not known, after if known else {}, after, result, said)
 
 
@@ -104,18 +105,6 @@ def made_with_warnings(of_instance: list[Document], point: Document) -> bool:
         if made and began and at and began <= at:
             begun.append((began, status))
     return bool(begun) and max(begun)[1] == "completedwithwarnings"
-
-
-def _job_id(vault: str, answer: Document) -> str | None:
-    # Azure answers with an ID in a spelling of its own; only its last part counts.
-    return f"{vault}/backupJobs/{_ids.name(answer['jobId'])}" if answer.get("jobId") else None
-
-
-def _joined(job: Document) -> str:
-    return (
-        f"A job that the same request has started at {job['start_time']} is still under way ({job['name']}). It is "
-        "followed, and no second one is started; set follow_running to false to start one all the same."
-    )
 
 
 def _rule_and_tag(arm: Arm, params: Params, live: Document) -> tuple[str | None, str | None]:

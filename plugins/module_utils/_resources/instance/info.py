@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
+from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
     MAKE_VAULT,
     VAULT,
@@ -113,7 +113,7 @@ def _friendly(name: str | None, one: Document) -> str:
 
 def _next_backups(arm: Arm, shown: list[Document]) -> dict[str, Any]:
     """Policy ID, lower case -> when its schedule fires next; each policy is read once."""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = times.now()
     policies = sorted({one["policy_id"].lower() for one in shown if one["protection"] == "active" and one["policy_id"]})
     documents = arm.together([partial(arm.get, policy) for policy in policies])
     return {policy: form.next_backup(document or {}, now) for policy, document in zip(policies, documents, strict=True)}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +21,7 @@ from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
     refuse_unknown,
     settled,
 )
+from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
     MAKE_POLICY,
@@ -144,7 +144,7 @@ class Instance(Resource):
 
     def _history(self, arm: Arm, params: Params, live: Document) -> Facts:
         before, wanted = form.protection_of(live), params.get("protection") or "active"
-        expired = protection.expired(arm, live["id"], _now()) if before == "stopped" != wanted else []
+        expired = protection.expired(arm, live["id"], times.now()) if before == "stopped" != wanted else []
         return {"before": before, "expired": expired}
 
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
@@ -326,7 +326,7 @@ class Instance(Resource):
         active = (params.get("protection") or "active") == "active"
         return {
             "missing_roles": None if missing is None else [validation.shown(row) for row in missing],
-            "next_backup_estimate": form.next_backup(facts["policy"], _now()) if active else None,
+            "next_backup_estimate": form.next_backup(facts["policy"], times.now()) if active else None,
         }
 
 
@@ -357,10 +357,6 @@ def locate(arm: Arm, params: Params) -> Document:
     """
     id_, live = Instance().find(arm, params)
     return live or arm.require(id_, "backup instance", "Protect the cluster with aks_backup_instance first.")
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def _deleting(document: Document | None) -> bool:

@@ -18,6 +18,7 @@ from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError
+from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT
 from ansible_collections.aks.backup.plugins.module_utils._resources.vault import guard as vault_guard
 
@@ -100,16 +101,8 @@ def expired(arm: Arm, instance_id: str, now: datetime.datetime) -> list[str]:
     return sorted(
         str(dig(point, "properties.recoveryPointTime"))
         for point in arm.list_all(POINTS, instance_id)
-        if over(dig(point, "properties.expiryTime"), now)
+        if (end := times.moment(dig(point, "properties.expiryTime"))) and end < now
     )
-
-
-def over(text: str | None, now: datetime.datetime) -> bool:
-    """Whether a time of the service has passed; year 1 stands for not set."""
-    if not text or text.startswith("0001-"):
-        return False
-    # Seconds are enough, and the service's seven digits behind the point are more than Python reads.
-    return datetime.datetime.strptime(text[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z") < now
 
 
 def guard_of(arm: Arm, vault: Document) -> Document | None:

@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
-from ansible_collections.aks.backup.plugins.module_utils._errors import SETTLING_CODES, AzureError, TimedOut
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, TimedOut, settles
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension, extension_settings
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form as instance_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import permissions
@@ -73,7 +73,7 @@ def patiently(
             # Looked for now, since at the deadline there is no time left to look.
             found = look(exc)
             beside = beside if found is None else found
-            if not set(exc.codes or [str(exc.code)]) <= SETTLING_CODES:
+            if not settles(exc):
                 raise _completed(exc, exc.message, beside) from exc
             refused = exc
 

@@ -13,6 +13,7 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Docume
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Outcome, Params, Resource
+from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT, vault_id
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import retention
@@ -105,7 +106,7 @@ class Policy(Resource):
     def extras(self, params: Params, facts: Facts, document: Document | None) -> Document:
         extras: Document = {"semantic_diff": facts.get("semantic_diff") or []}
         if params.get("simulate_days") is not None:
-            now = datetime.datetime.now(datetime.timezone.utc).replace(second=0, microsecond=0)
+            now = times.now().replace(second=0, microsecond=0)
             end = now + datetime.timedelta(days=params["simulate_days"])
             extras["simulation"] = retention.simulate((document or {}).get("properties") or {}, now, end)
         return extras

@@ -13,13 +13,13 @@ from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import (
-    SETTLING_CODES,
     AzureError,
     BackupError,
     Missing,
     Refused,
     TimedOut,
     refuse,
+    settles,
 )
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs, jobs_list, points
@@ -76,7 +76,7 @@ def restore(arm: Arm, params: dict[str, Any]) -> Outcome:
     answer = jobs.start(arm, place, verb, sent, marked, partial(_listed, arm, params, vault))
     result["job_started"] = True
     if answer.get("jobId"):
-        result["job_id"] = _job_id(vault, answer["jobId"])
+        result["job_id"] = jobs.id_below(vault["id"], answer["jobId"])
         if params["wait"]:
             _finish(arm, params, vault, result, sight.staging_group_id)
     return Outcome(True, {}, {"restore": plan}, result, [*said, *jobs.warnings(result["job"])])
@@ -236,7 +236,7 @@ def _validate(arm: Arm, params: Params, sight: form.Sight, body: Document, missi
             said = f"{late.message} The last answer was: {refused.message}"
             raise _with_roles(AzureError(said, **refused.facts), missing) from late
         except AzureError as exc:
-            if exc.code not in SETTLING_CODES or patience.remaining() <= arm.interval:
+            if not settles(exc) or patience.remaining() <= arm.interval:
                 raise _with_roles(exc, missing) from exc
             refused = exc
             patience.pause(arm.interval, SETTLING)
@@ -276,11 +276,6 @@ def _listed(arm: Arm, params: Params, vault: Document) -> list[Document]:
     return arm.list_all(jobs.JOBS, vault["id"])
 
 
-def _job_id(vault: Document, given: str) -> str:
-    """Azure answers with an ID in a spelling of its own, or with a bare GUID; a job's ID lies below the vault."""
-    return f"{vault['id']}/backupJobs/{_ids.name(given)}"
-
-
 def _follow(arm: Arm, params: Params, vault: Document, live: Document, known: Document) -> Outcome:
     group = group_id(params, "staging_resource_group") if params.get("staging_resource_group") else None
     target = arm.get(_target_id(params, live))
@@ -289,17 +284,15 @@ def _follow(arm: Arm, params: Params, vault: Document, live: Document, known: Do
     result: Document = {
         **_result(live["id"], None),
         "followed": True,
-        "job_id": _job_id(vault, known["name"]),
+        "job_id": jobs.id_below(vault["id"], known["name"]),
         "recovery_point_id": known["recovery_point_id"],
     }
     if params["wait"]:
         _finish(arm, params, vault, result, group)
-    said = (
-        f"A restore that the same request has started at {known['start_time']} is still under way ({known['name']}). "
-        "It is followed, and no second one is started; set follow_running to false to start one all the same."
-    )
     shown = {"restore": {"job_id": result["job_id"]}}
-    return Outcome(result["staging_deleted"], shown, shown, result, [said, *jobs.warnings(result["job"])])
+    return Outcome(
+        result["staging_deleted"], shown, shown, result, [jobs.joined(known, "restore"), *jobs.warnings(result["job"])]
+    )
 
 
 def _finish(arm: Arm, params: Params, vault: Document, result: Document, staging_group: str | None) -> None:
