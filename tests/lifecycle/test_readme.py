@@ -103,7 +103,7 @@ def test_the_role_can_be_embedded(subscription: Subscription) -> None:
 
 def test_the_tables_are_read() -> None:
     assert len(PROTECT) == 7
-    assert [role for _scope, role in OPERATE] == ["Backup Operator", "Backup Reader"]
+    assert [role for _scope, role in OPERATE] == ["Backup Operator", "Backup Reader", "Reader"]
 
 
 def test_the_rights_to_protect_are_enough(emulator: Any) -> None:
@@ -125,17 +125,29 @@ def test_no_right_to_protect_can_be_spared(emulator: Any, spared: Right) -> None
 
 
 def test_the_rights_to_operate_are_enough_for_what_they_are_for_and_no_more(emulator: Any) -> None:
-    operate, read = OPERATE
+    operate, read, target = OPERATE
     owner = ("{subscription}", "Owner")
-    subscription, others = furnished(emulator, {"owner": [owner], "operator": [operate], "reader": [read]})
+    whole = {"owner": [owner], "operator": [operate], "reader": [read], "restorer": [operate, target]}
+    looking = {"onlooker": [("{subscription}", "Reader")]}
+    subscription, others = furnished(emulator, {**whole, **looking})
     prepare(subscription, chain(subscription, until="run"))
     backup = [step(subscription, "run")]
     reading = [
         task("jobs", "aks_backup_job_info", **VAULT),
         task("points", "aks_recovery_point_info", **CLUSTER, **VAULT),
     ]
-    operator, reader = (signed_in(subscription, others[name]) for name in ("operator", "reader"))
-    assert carry_out(operator, [*backup, *reading]).ok()["run"].changed
-    seen = carry_out(reader, [*reading, *backup])
+    beside = {"included_namespaces": ["shop"], "namespace_mappings": {"shop": "shop-restored"}}
+    restore = task(
+        "restore", "aks_backup_restore", **CLUSTER, **VAULT, restore_configuration=beside, permissions="skip"
+    )
+    as_one = {name: signed_in(subscription, others[name]) for name in ("operator", "reader", "restorer", "onlooker")}
+    assert carry_out(as_one["operator"], [*backup, *reading]).ok()["run"].changed
+    seen = carry_out(as_one["reader"], [*reading, *backup])
     assert seen["points"].result["latest"]
     assert seen["run"].failed and seen["run"].result["error"]["code"] == "AuthorizationFailed"
+    refused = carry_out(as_one["operator"], [restore])["restore"].result
+    assert refused["error"]["code"] == "AuthorizationFailed" and refused["operations"] == []
+    assert carry_out(as_one["restorer"], [restore]).ok()["restore"].result["job"]["status"] == "Completed"
+    # Who may read all sees all, clusters themselves included.
+    report = carry_out(as_one["onlooker"], [task("report", "aks_backup_coverage_info", check_clusters=True)]).ok()
+    assert report["report"].result["summary"]["clusters"] == 3 and "warnings" not in report["report"].result

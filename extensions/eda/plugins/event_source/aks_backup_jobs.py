@@ -14,12 +14,12 @@ version_added: 0.1.0
 author:
   - aks.backup contributors (!UNKNOWN)
 description:
-  - Looks at the clusters of any number of subscriptions now and then, by a handful of queries to Azure Resource Graph for
-    all of them and a read of each job that is new, and makes an event of what is new.
+  - Looks at the clusters of any number of subscriptions now and then, by a handful of queries to Azure Resource Graph
+    for all of them and a read of each job that is new, and makes an event of what is new.
   - An event of kind C(job) is a job that ended as Failed, CompletedWithWarnings or Cancelled. It has the job in C(job)
     as M(aks.backup.aks_backup_job_info) returns it, C(id), C(name) and C(vault_id) of the backup instance in
-    C(instance), C(retryable), which is true where all its errors pass by themselves, and C(earlier_failures), the number
-    of backups of the same cluster that failed within a day before. Its C(reason) is C(failed),
+    C(instance), C(retryable), which is true where all its errors pass by themselves, and C(earlier_failures), the
+    number of backups of the same cluster that failed within a day before. Its C(reason) is C(failed),
     C(completed_with_warnings) or C(cancelled).
   - An event of kind C(finding) is a cluster with which something is wrong, as M(aks.backup.aks_backup_coverage_info)
     finds it, and its C(reason) is the name of the finding. It has C(fix), C(severity) and C(last_good_backup) as well.
