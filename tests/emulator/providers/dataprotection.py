@@ -11,6 +11,7 @@ are any.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from .. import errors
@@ -18,15 +19,16 @@ from ..backup import versions
 from ..backup.errors import Refused, invalid
 from ..errors import AzureError, FrontDoorError
 from ..operations import Lro
-from ..provider import Call, Post, Provider, Reply, Type
+from ..provider import Call, Handler, Post, Provider, Reply, Type
 from ..world import World
 from . import dataprotection_backups as backups
+from . import dataprotection_deletions as deletions
 from . import dataprotection_guards as guards
 from . import dataprotection_instances as instances
 from . import dataprotection_policies as policies
 from . import dataprotection_restores as restores
 from . import dataprotection_vaults as vaults
-from .dataprotection_world import NAMESPACE, VAULTS, result, status
+from .dataprotection_world import NAMESPACE, VAULTS, result, status, vault_id
 
 MODELS = "azure.mgmt.dataprotection.models:"
 LOCATION = "/providers/Microsoft.DataProtection/locations/{location}"
@@ -81,8 +83,8 @@ EVENTS = {name: _polled(handler) for name, handler in {
     "instance written.failed": instances.write_failed, "configure": instances.configure,
     "instance changed": instances.changed, "instance changed.failed": instances.change_failed,
     "updated": instances.updated, "state changed": instances.state_changed, "synced": instances.synced,
-    "instance deleted": instances.deleted, "instance deleted.failed": instances.delete_failed,
-    "purge instance": instances.purge,
+    "instance deleted": deletions.deleted, "instance deleted.failed": deletions.delete_failed,
+    "purge instance": deletions.purge,
     "backup triggered": backups.triggered, "backup ends": backups.ended, "scheduled backup": backups.scheduled,
     "tier": backups.tiering, "tiering ends": backups.tiered, "expire": backups.expire,
     "jobs exported": backups.exported,
@@ -149,11 +151,11 @@ TYPES = (
          model=MODELS + "BaseBackupPolicyResource",
          # The service drops a name in the properties: ARM wire behaviour.
          read_only=("properties.name", "properties.policyRules[].trigger.taggingCriteria[].tagInfo.id")),
-    Type("backupVaults/backupInstances", put=instances.put, delete=instances.delete, render=instances.render,
+    Type("backupVaults/backupInstances", put=instances.put, delete=deletions.delete, render=instances.render,
          posts=INSTANCE_POSTS),
     Type("backupVaults/backupInstances/recoveryPoints", list=backups.list_points),
     Type("backupVaults/backupJobs", list=backups.list_jobs),
-    Type("backupVaults/deletedBackupInstances", render=instances.render, posts={"undelete": Post(instances.undelete)}),
+    Type("backupVaults/deletedBackupInstances", render=instances.render, posts={"undelete": Post(deletions.undelete)}),
     Type("backupVaults/backupResourceGuardProxies", put=guards.put_proxy, delete=guards.delete_proxy,
          model=MODELS + "ResourceGuardProxyBaseResource", posts={
              "unlockDelete": Post(guards.unlock, MODELS + "UnlockDeleteRequest")}),
@@ -172,7 +174,26 @@ TYPES = (
     Type("locations/deletedVaults", scope="subscription", api_versions=SINCE_DELETED, list=vaults.list_deleted),
 )
 
+
+def _if_it_stays(handler: Handler) -> Handler:
+    def run(call: Call) -> Any:
+        vaults.stays(call.store.get(vault_id(call.id)))
+        return handler(call)
+    return run
+
+
+def _in_vault(kind: Type) -> Type:
+    """What is written to a vault, or asked of it, while it goes would go with it. Its own PUT and DELETE know that."""
+    if not kind.name.startswith("backupVaults"):
+        return kind
+    own = kind.name == "backupVaults"
+    writing = {"patch": kind.patch} if own else {"put": kind.put, "delete": kind.delete}
+    guarded: dict[str, Any] = {verb: _if_it_stays(handler) for verb, handler in writing.items() if handler}
+    return replace(kind, **guarded, posts={
+        name: replace(post, run=_if_it_stays(post.run)) for name, post in kind.posts.items()})
+
+
 PROVIDER = Provider(
-    NAMESPACE, TYPES, api_versions=versions.SUPPORTED, envelope=envelope, lros=LROS, events=EVENTS,
-    render_status=status,
+    NAMESPACE, tuple(map(_in_vault, TYPES)), api_versions=versions.SUPPORTED, envelope=envelope, lros=LROS,
+    events=EVENTS, render_status=status,
     render_result=result, not_found=_not_found)

@@ -59,6 +59,8 @@ def delete_guard(call: Call) -> Reply:
 
 def put_proxy(call: Call) -> Reply:
     vault = vault_of(call.world, call.id)
+    if not same(call.id.name, PROXY):
+        raise invalid(f"the proxy of a vault is named {PROXY}")
     guard = call.store.get((call.body.get("properties") or {}).get("resourceGuardResourceId") or "/")
     if guard is None or not same(guard.type, GUARDS):
         raise Refused("UserErrorGenericResourceNotFound")

@@ -1,19 +1,18 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backup instances: validating, protecting, changing, stopping, deleting and undeleting them."""
+"""Backup instances: validating, protecting, changing and stopping them."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from .. import contracts
-from ..backup import instances, policies, times, vaults, versions
+from ..backup import instances, policies, versions
 from ..backup.errors import Refused, invalid
 from ..backup.requirements import gap_in_cluster, gap_in_snapshots
-from ..clock import stamp, ticks
-from ..ids import Id, identifier, same
+from ..clock import ticks
+from ..ids import identifier, same
 from ..inside import inside
 from ..provider import Call, Reply
 from ..regions import slug
@@ -25,14 +24,12 @@ from .dataprotection_world import (
     DELETED_INSTANCES,
     INSTANCES,
     NAMESPACE,
-    POINTS,
     VAULTS,
     Surroundings,
     all_instances,
     begin,
     cluster_subscription,
     merge_properties,
-    now,
     parties,
     policy_of,
     vault_of,
@@ -214,7 +211,7 @@ def write_failed(world: World, payload: dict[str, Any]) -> None:
 def configure(world: World, payload: dict[str, Any]) -> None:
     """Protection is configured now, or fails of whatever is missing."""
     record = world.store.get(payload["instance"])
-    if record is None or record.hidden["guid"] != payload["guid"]:
+    if record is None or record.hidden["guid"] != payload["guid"] or _goes(record):
         return
     vault, properties = vault_of(world, record.id), record.properties
     fault = record.hidden.pop("fault", None)
@@ -226,6 +223,11 @@ def configure(world: World, payload: dict[str, Any]) -> None:
                          **instances.protection(instances.ERROR, error.info(record.hidden["activity"])))
         return
     settle(world, record, instances.CONFIGURED)
+
+
+def _goes(record: Record) -> bool:
+    """Has its deletion begun? What was under way before does not bring it back."""
+    return record.properties["currentProtectionState"] == instances.SOFT_DELETING
 
 
 def settle(world: World, record: Record, state: str) -> None:
@@ -259,6 +261,8 @@ def changed(world: World, payload: dict[str, Any]) -> None:
     record = world.store.get(payload["instance"])
     if record is None:
         return
+    if _goes(record):
+        raise invalid("the backup instance is being deleted")
     properties = instances.shown(payload["properties"], instances.UPDATING, "Succeeded")
     body = {"properties": properties, **({"tags": payload["tags"]} if payload["tags"] else {})}
     world.store.put(record.id, body)
@@ -266,13 +270,14 @@ def changed(world: World, payload: dict[str, Any]) -> None:
 
 
 def change_failed(world: World, payload: dict[str, Any]) -> None:
-    if record := world.store.get(payload["instance"]):
+    record = world.store.get(payload["instance"])
+    if record and not _goes(record):
         settle(world, record, payload["state"])
 
 
 def updated(world: World, payload: dict[str, Any]) -> None:
     record = world.store.get(payload["instance"])
-    if record is None or record.hidden["guid"] != payload["guid"]:
+    if record is None or record.hidden["guid"] != payload["guid"] or _goes(record):
         return
     if payload["state"] in (instances.CONFIGURED, instances.ERROR):
         configure(world, payload)
@@ -302,13 +307,16 @@ def transition(call: Call) -> Reply:
                       status=other.properties["currentProtectionState"])
     lro = f"{action} of suspended" if action == "resumeProtection" and state == instances.SUSPENDED else action
     return begin(call, vault, lro, finish="state changed", payload={
-        "instance": record.id.text, "guid": record.hidden["guid"], "state": after})
+        "instance": record.id.text, "guid": record.hidden["guid"], "before": state, "state": after})
 
 
 def state_changed(world: World, payload: dict[str, Any]) -> None:
     record = world.store.get(payload["instance"])
     if record is None or record.hidden["guid"] != payload["guid"]:
         raise Refused("UserErrorGenericResourceNotFound")
+    state = record.properties["currentProtectionState"]
+    if state not in (payload["before"], payload["state"]):
+        raise invalid(f"the protection state of the backup instance has become {state} meanwhile")
     error = _gap(world, vault_of(world, record.id), record.properties)
     if error and payload["state"] == instances.CONFIGURED:
         raise error
@@ -328,77 +336,3 @@ def synced(world: World, payload: dict[str, Any]) -> None:
             instances.ERROR, instances.FAILED, instances.CONFIGURED):
         merge_properties(world, payload["instance"], provisioningState="Succeeded")
         configure(world, payload)
-
-
-# Deleting
-
-
-def delete(call: Call) -> Reply:
-    record, vault = call.record, vault_of(call.world, call.id)
-    if record is None:
-        return Reply(204)
-    if record.properties["currentProtectionState"] == instances.SOFT_DELETING:
-        raise invalid("the backup instance is being deleted")
-    points = call.store.children(call.id, POINTS)
-    if points and vaults.immutability(vault.properties) != "Disabled":
-        raise invalid("the vault is immutable and the backup instance has recovery points that have not expired")
-    if not guards.unlocked(call.world, vault):
-        guards.require(call, vault, f"{VAULTS}/backupInstances/delete", ())
-    before = record.properties["currentProtectionState"]
-    settle(call.world, record, instances.SOFT_DELETING)
-    return begin(call, vault, "instance delete", finish="instance deleted", payload={
-        "instance": record.id.text, "guid": record.hidden["guid"], "activity": call.client_request_id, "state": before})
-
-
-def deleted(world: World, payload: dict[str, Any]) -> None:
-    record = world.store.get(payload["instance"])
-    if record is None:
-        return
-    vault = vault_of(world, record.id)
-    if world.store.children(record.id, POINTS):
-        # Without extension and binding the service cannot reach what it stored in the cluster's region.
-        cluster = instances.cluster_of(record.properties)
-        gone = Surroundings(world).document(cluster) is None
-        if error := None if gone else gap_in_cluster(Surroundings(world), parties(vault, record.properties, cluster)):
-            failed = instances.protection(instances.ERROR, error.info(payload["activity"]))
-            merge_properties(world, record.id.text, **failed)
-            raise error
-    state, days = vaults.soft_delete(vault.properties)
-    world.store.delete(record.id)
-    if state == "Off":
-        backups.forget(world, record.id)
-        return
-    purge = now(world) + timedelta(days=days)
-    properties = instances.deleted(record.properties, stamp(world.clock.now), times.timestamp(purge),
-                                   payload["activity"])
-    id = vault.id.child("deletedBackupInstances", record.name)
-    world.store.put(id, {"properties": properties}, {"instance": record.body, "hidden": record.hidden})
-    world.clock.at(purge.timestamp(), f"{NAMESPACE}:purge instance", {"id": id.text, "guid": record.hidden["guid"]})
-
-
-def delete_failed(world: World, payload: dict[str, Any]) -> None:
-    if record := world.store.get(payload["instance"]):
-        settle(world, record, payload["state"])
-
-
-def purge(world: World, payload: dict[str, Any]) -> None:
-    record = world.store.get(payload["id"])
-    if record and record.hidden["hidden"]["guid"] == payload["guid"]:
-        world.store.delete(record.id)
-        backups.forget(world, _home(record))
-
-
-def _home(record: Record) -> Id:
-    """The id that a soft-deleted instance had."""
-    return record.id.parent.child("backupInstances", record.name)
-
-
-def undelete(call: Call) -> Reply:
-    """Bring a soft-deleted instance back, with its recovery points and its protection stopped."""
-    record = call.require()
-    hidden = {**record.hidden["hidden"], "guid": call.world.guid()}
-    home = _home(record)
-    call.store.delete(record.id)
-    saved = call.store.put(home, record.hidden["instance"], hidden)
-    settle(call.world, saved, instances.STOPPED)
-    return Reply(200)

@@ -28,10 +28,17 @@ def put(call: Call) -> Reply:
 def delete(call: Call) -> Reply:
     if call.record is None:
         return Reply(204)
-    if users(call.world, call.id):
+    if users(call.world, call.id) or awaited(call.world, call.id):
         raise Refused("UserErrorDppPolicyObjectInUse")
     call.store.delete(call.id)
     return Reply(200)
+
+
+def awaited(world: World, policy: Id) -> bool:
+    """Is an instance being changed to the policy? It shows its old one until that is done."""
+    return any(same(operation.payload["properties"]["policyInfo"]["policyId"], policy.text)
+               for operation in world.operations.running(vault_id(policy).text)
+               if operation.finish == "instance changed")
 
 
 def users(world: World, policy: Id) -> list[Record]:

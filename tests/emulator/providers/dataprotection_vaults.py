@@ -68,7 +68,7 @@ def put(call: Call) -> Reply:
         _vanish(call.world, record)
         record = None
     if record and record.hidden.get("deleting"):
-        raise AzureError(409, "OperationNotAllowed", "The vault is being deleted.")
+        raise going()
     if record and location(record) != slug(body["location"]):
         raise FrontDoorError(
             409, "InvalidResourceLocation", f"The resource '{call.id.name}' already exists in location "
@@ -83,6 +83,18 @@ def put(call: Call) -> Reply:
     if record:
         guards.check_vault(call, record, settings)
     return _write(call, record, settings, body.get("identity"), body.get("tags"), "vault put")
+
+
+def going() -> AzureError:
+    return AzureError(409, "OperationNotAllowed", "The vault is being deleted.")
+
+
+def stays(vault: Record | None) -> None:
+    """Refuse what is asked of a vault that is on its way out, and of one that only ARM still shows."""
+    if vault and vault.hidden.get("deleted"):
+        raise Refused("UserErrorGenericResourceNotFound")
+    if vault and vault.hidden.get("deleting"):
+        raise going()
 
 
 def _as_known(body: dict[str, Any], record: Record | None) -> dict[str, Any]:
@@ -185,8 +197,10 @@ def write_failed(world: World, payload: dict[str, Any]) -> None:
 
 def delete(call: Call) -> Reply:
     record = call.record
-    if record is None:
+    if record is None or record.hidden.get("deleted"):
         return Reply(204)
+    if record.hidden.get("deleting"):
+        raise going()
     keeps = versions.since(call.api_version, versions.DELETED_VAULTS)
     items = call.store.children(call.id, INSTANCES)
     soft_deleted = call.store.children(call.id, DELETED_INSTANCES)

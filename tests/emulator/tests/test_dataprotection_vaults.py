@@ -457,6 +457,9 @@ def test_a_resource_guard_holds_up_critical_operations(azure):
     group.begin_delete(GROUP, "vault-1", "instance-1").result()
     reduced = body()
     assert code(put(azure, reduced)) == (400, "BMSUserErrorInvalidInput")
+    # A second proxy, which would be the way out, cannot be.
+    assert refused(lambda: azure.client.dpp_resource_guard_proxy.create_or_update(GROUP, "vault-1", "Other", {
+        "properties": {"resourceGuardResourceId": guard.id}})).error.code == "BMSUserErrorInvalidInput"
 
 
 def test_an_unlock_ends_after_half_an_hour(azure):
