@@ -35,6 +35,7 @@ MUTABLE: dict[str, frozenset[str]] = {
 # What the target cluster decides, hence not compared and kept: the bound volume, the address of a service, the node.
 KEPT: dict[str, tuple[str, ...]] = {"PersistentVolumeClaim": ("volumeName",), "Pod": ("nodeName",),
                                     "Service": ("clusterIP", "clusterIPs")}
+GOING = ("deletionTimestamp", "finalizers")
 
 
 def patched(existing: Object, wanted: Object) -> tuple[Object, list[str]]:
@@ -42,6 +43,10 @@ def patched(existing: Object, wanted: Object) -> tuple[Object, list[str]]:
     kind = existing["kind"]
     result = {name: value for name, value in wanted.items() if name not in ("status", "x-emulator")}
     result.update({name: existing[name] for name in ("status", "x-emulator") if name in existing})
+    if existing["metadata"].get("deletionTimestamp"):
+        # Nobody takes a deletion back, and what waits for it goes on waiting.
+        result["metadata"] = {**wanted["metadata"], **{name: existing["metadata"][name] for name in GOING
+                                                       if name in existing["metadata"]}}
     if kind in KEPT and "spec" in existing:
         spec = {name: value for name, value in wanted["spec"].items() if name not in KEPT[kind]}
         result["spec"] = {**spec, **{name: existing["spec"][name] for name in KEPT[kind] if name in existing["spec"]}}

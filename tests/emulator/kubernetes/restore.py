@@ -19,6 +19,7 @@ from . import hooks, objects
 from .cluster import Cluster
 from .conflicts import patched
 from .modifiers import InvalidModifier, Modifiers
+from .namespaces import terminating
 from .objects import Object, behaviour, group_resource, name_of, namespace_of
 from .selection import Selection
 from .warnings import GENERIC, warning
@@ -106,7 +107,11 @@ class _Restore:
             return
         manifest = self._moved(manifest)
         existing = self.target.get(group_resource(manifest), name_of(manifest), namespace_of(manifest))
-        if existing is None:
+        if existing is None and terminating(self.target.get("namespaces", namespace_of(manifest))):
+            self._warn(GENERIC, manifest, f"Unable to create new content in namespace {namespace_of(manifest)} because "
+                       "it is being terminated.")
+            self.counts["failed"] += 1
+        elif existing is None:
             self._create(manifest, namespace_of(original))
         elif self.criteria.get("conflictPolicy") == "Patch":
             self._patch(existing, manifest)

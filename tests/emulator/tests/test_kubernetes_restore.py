@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.emulator.kubernetes import Cluster, RestoreError, restore, take_backup, tier
+from tests.emulator.kubernetes import Cluster, RestoreError, namespaces, restore, take_backup, tier
 from tests.emulator.kubernetes.objects import manifest
 
 PARAMETERS = {"snapshotVolumes": True, "includeClusterScopeResources": True}
@@ -137,6 +137,23 @@ def test_immutable_config_map_is_not_patched():
     changed(source, "configmaps", "web", "shop", data={"color": "red"}, immutable=True)
     assert codes(restore(backup, source, criteria(conflictPolicy="Patch"))) == ["KubernetesBackupGenericWarning"]
     assert source.get("configmaps", "web", "shop")["data"] == {"color": "red"}
+
+
+@pytest.mark.parametrize("policy", ["Skip", "Patch"])
+def test_a_namespace_that_is_terminating_takes_nothing_in(policy):
+    target = Cluster("target")
+    kept = target.get("configmaps", "web", "shop")
+    target.put({**kept, "metadata": {**kept["metadata"], "finalizers": ["example.com/wait"]}})
+    namespaces.terminate(target, "shop", "2026-01-05T00:00:00Z")
+    result = restore(content(), target, criteria(conflictPolicy=policy))
+    lost = {each["resourceName"] for each in result["warnings"]}
+    assert "deployments.apps/shop/web" in lost and target.get("deployments.apps", "web", "shop") is None
+    assert result["counts"]["failed"] == len(lost) > 3
+    assert "being terminated" in json.dumps(result["warnings"])
+    # What is still there is no new content, and elsewhere everything comes back.
+    assert "configmaps/shop/web" not in lost
+    elsewhere = restore(content(), target, criteria(namespaceMappings={"shop": "shop-2"}))
+    assert elsewhere["counts"]["failed"] == 0 and target.get("deployments.apps", "web", "shop-2")
 
 
 def test_existing_data_is_not_overwritten_under_any_policy():
