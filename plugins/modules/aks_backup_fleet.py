@@ -560,10 +560,12 @@ options:
       register_providers:
         description:
           - Whether to register the resource providers with the subscription. Turn it off where the caller may
-            not do that and somebody else has.
+            not do that and somebody else has. True if not set.
         type: bool
       resource_group:
-        description: Resource group for the vault and the storage account, unless they name another one.
+        description:
+          - Resource group for the vault and the storage account, unless they name another one. If not set, it is
+            C(rg-aks-backup-REGION), with O(clusters[].location) for C(REGION).
         type: str
       resource_guard_operation_requests:
         description: IDs of the approved requests of a Resource Guard, for what it protects.
@@ -572,7 +574,7 @@ options:
       snapshot_resource_group:
         description:
           - Resource group for the snapshots of volumes, made if it does not exist. The ID of an existing group
-            will do as well, in another subscription if need be.
+            will do as well, in another subscription if need be. If not set, it is C(rg-aks-snapshots-REGION).
           - It should hold nothing else, since the cluster becomes Contributor of it.
           - It cannot be changed once the cluster is protected.
         type: str
@@ -598,8 +600,8 @@ options:
             required: true
       state:
         description:
-          - V(present) protects the cluster. V(suspended) does so too, but takes no backups, and keeps those
-            that there are as the policy says. V(stopped) takes none and keeps what there is for ever.
+          - V(present), which it is if not set, protects the cluster. V(suspended) does so too, but takes no backups,
+            and keeps those that there are as the policy says. V(stopped) takes none and keeps what there is for ever.
           - V(absent) takes the protection away. It deletes the backup instances of the cluster in the vault, and with
             them the backups, which Azure keeps for a while where the vault has soft delete; then the roles, the Trusted
             Access role binding and the extension, as far as no other vault needs them. Everything that the cluster may
