@@ -79,9 +79,10 @@ def test_earlier_failures_are_backups_of_the_cluster_within_a_day_before() -> No
         job("warned", 3, status="CompletedWithWarnings"),
         job("restore", 3, category="Restore"),
     ]
-    assert events.earlier_failures(last, rows) == 1
+    trouble = events.by_cluster(rows)
+    assert events.earlier_failures(last, trouble) == 1
     # Of two that end in one moment, exactly one is the first.
-    assert events.earlier_failures(rows[1], rows) == 2
+    assert events.earlier_failures(rows[1], trouble) == 2
 
 
 PASSING = {"code": "CloudInternalError", "message": "m", "isRetryable": False}

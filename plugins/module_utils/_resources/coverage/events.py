@@ -108,10 +108,11 @@ def look(arm: Arm, params: Mapping[str, Any], memory: Memory) -> tuple[list[Docu
     report = coverage.report(rows, clusters, asked)
     by_id = {cluster["id"].lower(): cluster for cluster in report["clusters"]}
     new = new_jobs(trouble, by_id, memory, rows.asked, times.period(params["since"]))
+    of_cluster = by_cluster(trouble)
     # A list does not say of what a job warns, the job itself does. One that is gone meanwhile is as it was listed.
     full = arm.together(partial(arm.get, row["id"]) for row in new)
     events = [
-        job_event(document or row, by_id[_cluster(row)], earlier_failures(row, trouble))
+        job_event(document or row, by_id[_cluster(row)], earlier_failures(row, of_cluster))
         for document, row in zip(full, new, strict=True)
     ]
     found = findings(report["clusters"], params["findings"])
@@ -149,14 +150,19 @@ def new_jobs(
     return sorted(found, key=_order)
 
 
-def earlier_failures(row: Document, trouble: Iterable[Document]) -> int:
-    """How many other backups of the job's cluster failed within a day before it ended."""
+def by_cluster(rows: Iterable[Document]) -> dict[str, list[Document]]:
+    """Rows of jobs by the ID of their cluster, in lower case."""
+    found: dict[str, list[Document]] = {}
+    for row in rows:
+        found.setdefault(_cluster(row), []).append(row)
+    return found
+
+
+def earlier_failures(row: Document, trouble: Mapping[str, list[Document]]) -> int:
+    """How many other backups of the job's cluster failed within a day before it ended; ``trouble`` is by cluster."""
     return sum(
-        _cluster(other) == _cluster(row)
-        and _is_failed_backup(other)
-        and _ended(row) - DAY < _ended(other)
-        and _order(other) < _order(row)
-        for other in trouble
+        _is_failed_backup(other) and _ended(row) - DAY < _ended(other) and _order(other) < _order(row)
+        for other in trouble[_cluster(row)]
     )
 
 
