@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
@@ -267,10 +268,12 @@ def look(arm: Arm, params: dict[str, Any]) -> Outcome:
 
 def find(arm: Arm, cluster: str) -> Document | None:
     """The backup extension of a cluster, whatever its name."""
-    for item in arm.list_all(LIST_TYPE, cluster):
-        if (dig(item, "properties.extensionType") or "").lower() == TYPE:
-            return item
-    return None
+    return ours(arm.list_all(LIST_TYPE, cluster))
+
+
+def ours(extensions: Iterable[Document]) -> Document | None:
+    """The backup extension of those of a cluster."""
+    return next((one for one in extensions if str(dig(one, "properties.extensionType")).lower() == TYPE), None)
 
 
 def protecting(arm: Arm, params: Params) -> list[str]:

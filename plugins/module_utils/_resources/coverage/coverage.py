@@ -19,12 +19,11 @@ from typing import Any, TypeAlias
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
-from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, Refused, listed, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs
-from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.extension import LIST_TYPE, TYPE
+from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import findings as coverage_findings
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import html as coverage_html
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import junit as coverage_junit
@@ -137,7 +136,7 @@ def _look(arm: Arm, clusters: list[Document]) -> tuple[list[Document], Bindings,
     are left out. Of those that the caller may not read, what Resource Graph shows counts; the refusals are by ID.
     """
     mine = [cluster for cluster in clusters if cluster["protection"]["instances"]]
-    types = (BINDINGS, LIST_TYPE)
+    types = (BINDINGS, extension.LIST_TYPE)
     found = arm.together(partial(_listed_below, arm, type_, cluster["id"]) for cluster in mine for type_ in types)
     gone, read = set(), {}
     refused: dict[str, AzureError] = {}
@@ -146,8 +145,8 @@ def _look(arm: Arm, clusters: list[Document]) -> tuple[list[Document], Bindings,
             refused[cluster["id"]] = bindings if isinstance(bindings, AzureError) else extensions
             continue
         read[cluster["id"]] = bindings
-        ours = [one for one in extensions if str(dig(one, "properties.extensionType")).lower() == TYPE]
-        cluster["protection"]["extension"] = fleet_state.extension(ours[0]) if ours else None
+        installed = extension.ours(extensions)
+        cluster["protection"]["extension"] = fleet_state.extension(installed) if installed else None
         if not bindings and not extensions and arm.get(cluster["id"]) is None:
             gone.add(cluster["id"])
     there = [cluster for cluster in clusters if cluster["id"] not in gone]

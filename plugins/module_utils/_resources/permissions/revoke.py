@@ -18,6 +18,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.common impor
     cluster_principal,
     vault_id,
 )
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form as instance_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import rows as table
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions.rows import Row
 
@@ -45,7 +46,7 @@ def revocable(
             lambda: arm.list_all(INSTANCES, vault),
         ]
     )
-    own = sorted(item["name"] for item in protecting if _ids.same(_ids.parent(_policy_of(item)), vault))
+    own = sorted(item["name"] for item in protecting if _ids.same(instance_form.vault_of(item), vault))
     if params["force_revoke"]:
         own = []
     if own and params["operation"] != "restore":
@@ -95,10 +96,6 @@ def _users(row: Row, others: list[Document], alike: list[Document]) -> list[str]
     if kind == "snapshot_resource_group" and not wide:
         found = [item for item in found if any(_ids.same(row["scope"], group) for group in _snapshot_groups(item))]
     return sorted(item["name"] for item in found)
-
-
-def _policy_of(item: Document) -> str:
-    return str(dig(item, "properties.policyInfo.policyId", "/subscriptions/unknown"))
 
 
 def _source_of(item: Document) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
+from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form as instance_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import rows as permissions_rows
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions.matrix import FILES
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
@@ -285,15 +286,12 @@ def caller(facts: Facts) -> Answer:
 
 
 def own(facts: Facts) -> list[Document]:
-    return [item for item in facts["protecting"] if in_vault(item, facts["vault_id"])]
-
-
-def in_vault(item: Document, vault_id: str) -> bool:
-    return str(dig(item, "properties.policyInfo.policyId", "")).lower().startswith(f"{vault_id}/".lower())
+    return [item for item in facts["protecting"] if _ids.same(instance_form.vault_of(item), facts["vault_id"])]
 
 
 def protected_elsewhere(facts: Facts) -> Answer:
-    others = [item["name"] for item in facts["protecting"] if not in_vault(item, facts["vault_id"])]
+    mine = own(facts)
+    others = [item["name"] for item in facts["protecting"] if item not in mine]
     return judged(
         bool(others),
         f"Another vault protects the cluster: {', '.join(others)}."

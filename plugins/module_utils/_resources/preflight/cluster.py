@@ -238,14 +238,7 @@ def providers(facts: Facts) -> Answer:
 
 
 def installed(facts: Facts) -> Document | None:
-    return next(
-        (
-            item
-            for item in facts["extensions"]
-            if (dig(item, "properties.extensionType") or "").lower() == backup_extension.TYPE
-        ),
-        None,
-    )
+    return backup_extension.ours(facts["extensions"])
 
 
 def extension_state(facts: Facts) -> Answer:
