@@ -148,6 +148,11 @@ def test_the_rights_to_operate_are_enough_for_what_they_are_for_and_no_more(emul
     refused = carry_out(as_one["operator"], [restore])["restore"].result
     assert refused["error"]["code"] == "AuthorizationFailed" and refused["operations"] == []
     assert carry_out(as_one["restorer"], [restore]).ok()["restore"].result["job"]["status"] == "Completed"
-    # Who may read all sees all, clusters themselves included.
-    report = carry_out(as_one["onlooker"], [task("report", "aks_backup_coverage_info", check_clusters=True)]).ok()
-    assert report["report"].result["summary"]["clusters"] == 3 and "warnings" not in report["report"].result
+    # Who may read all sees all, clusters themselves included, and that what protects one is as asked for.
+    looks = [
+        task("report", "aks_backup_coverage_info", check_clusters=True),
+        step(subscription, "instance", check=True),
+    ]
+    looked = carry_out(as_one["onlooker"], looks).ok()
+    assert looked["report"].result["summary"]["clusters"] == 3 and "warnings" not in looked["report"].result
+    assert not looked["instance"].changed
