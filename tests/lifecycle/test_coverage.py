@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from typing import Any
 from xml.etree import ElementTree
@@ -162,10 +163,12 @@ def test_limits_make_the_task_fail_and_the_report_is_there(emulator, tmp_path):
 def test_refusals(emulator, tmp_path):
     fleet = Fleet(emulator, {})
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     wrong = {
         "cluster_ids": ["aks-1", "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"],
         "job_days": 31, "grace": "soon", "fail_on": [{"reason": "stopped", "max": -1}],
-        "output": {"html": "/nowhere/at/all.html", "json": str(tmp_path / "folder"), "junit": str(tmp_path / "folder")},
+        "output": {"html": "/nowhere/at/all.html", "json": str(tmp_path / "folder"), "junit": str(tmp_path / "folder"),
+                   "markdown": str(tmp_path / "pipe")},
     }  # fmt: skip
     since = last(emulator)
     run = fleet.subscription.play([{**task("all", REPORT, **wrong), "ignore_errors": True}]).ok()
@@ -181,6 +184,7 @@ def test_refusals(emulator, tmp_path):
         "output: there is no folder /nowhere/at where this task runs. Make it first.",
         f"output: {tmp_path / 'folder'} is a folder. Give the path of a file.",
         f"output: {tmp_path / 'folder'} is a folder. Give the path of a file.",
+        f"output: {tmp_path / 'pipe'} is a device or the like, and no file. Give the path of a file.",
     ]
     asked = [entry for entry in requests(emulator, since) if "ResourceGraph" in entry["path"]]
     assert asked == []

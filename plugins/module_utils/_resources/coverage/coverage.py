@@ -112,6 +112,9 @@ def _problems(params: Params) -> list[str]:
             said.append(f"output: there is no folder {folder} where this task runs. Make it first.")
         elif os.path.isdir(path):
             said.append(f"output: {path} is a folder. Give the path of a file.")
+        elif os.path.exists(path) and not os.path.isfile(path):
+            # Reading a device may never end, and root would put the report in its place.
+            said.append(f"output: {path} is a device or the like, and no file. Give the path of a file.")
     return said
 
 
@@ -133,7 +136,7 @@ def _look(arm: Arm, clusters: list[Document]) -> tuple[list[Document], Bindings,
     """Read the extension of each protected cluster into what is shown of it, and give its Trusted Access role bindings.
 
     Resource Graph does not know bindings, and may not know extensions of AKS clusters. Clusters that are gone meanwhile
-    are left out. Of those that the caller may not read, what Resource Graph shows counts; the refusals are by ID.
+    are left out. Of those that cannot be read, what Resource Graph shows counts; the refusals are by ID.
     """
     mine = [cluster for cluster in clusters if cluster["protection"]["instances"]]
     types = (BINDINGS, extension.LIST_TYPE)
@@ -154,11 +157,14 @@ def _look(arm: Arm, clusters: list[Document]) -> tuple[list[Document], Bindings,
 
 
 def _listed_below(arm: Arm, type_: str, id_: str) -> Any:
-    """The documents of a type below a cluster, or Azure's word that the caller may not read them."""
+    """The documents of a type below a cluster, or Azure's word that the caller may not read them, or that it cannot
+    tell: the trouble of one cluster is not that of the report.
+    """
     try:
         return arm.list_all(type_, id_)
     except AzureError as exc:
-        if exc.facts.get("status") != 403:
+        status = exc.facts.get("status", 0)
+        if status != 403 and status < 500:
             raise
         return exc
 
@@ -167,7 +173,7 @@ def _refusals(refused: Mapping[str, AzureError]) -> list[str]:
     if not refused:
         return []
     return [
-        f"These clusters may not be read themselves, so what Azure Resource Graph shows of them counts: "
+        f"These clusters could not be read themselves, so what Azure Resource Graph shows of them counts: "
         f"{listed([_ids.name(id_) for id_ in refused])}. {next(iter(refused.values())).message}"
     ]
 
