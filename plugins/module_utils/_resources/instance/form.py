@@ -190,7 +190,7 @@ def vault_of(document: Document) -> str | None:
     tells the vault.
     """
     policy = dig(document, "properties.policyInfo.policyId")
-    return _ids.parent(policy) if policy else None
+    return str(policy).rstrip("/").rsplit("/", 2)[0] if policy else None
 
 
 def derived_name(cluster: str, friendly_name: str | None) -> str:
