@@ -76,9 +76,7 @@ class Fleet:
         self.members = [Member(one) for one in clusters]
         self.nodes: dict[Key, Node] = {}
         self.made: dict[Key, Outcome] = {}
-        self.lists = Lists(
-            arm, [home for one in clusters for home in (f"/subscriptions/{one.subscription}", one.vault, one.account)]
-        )
+        self.lists = Lists(arm, [home for one in clusters for home in one.homes])
         for number, call in enumerate(self.lists.ahead()):
             # Beside what is shared, which takes a while of its own.
             key = ("list", str(number))
@@ -134,9 +132,8 @@ class Fleet:
         """Nodes for the cluster's own steps, behind one glance at all of them."""
         glance = ("glance", member.one.id.lower())
         self.nodes[glance] = Node(glance, partial(self._glance, member), (*member.preflight, *member.shared))
-        kinds = ["container", "extension", "trusted_access", "permissions", *["instance"] * len(member.one.instances)]
         of: dict[str, list[Key]] = {}
-        for number, step in enumerate(kinds):
+        for number, step in enumerate(member.one.kinds):
             key = (step, member.one.id.lower(), str(number))
             of.setdefault(step, []).append(key)
             member.steps.append(key)
@@ -206,8 +203,7 @@ def protect(arm: Arm, params: dict[str, Any]) -> Outcome:
     """The work of the module."""
     clusters = _clusters(params)
     fleet = Fleet(arm, clusters)
-    nodes = [dataclasses.replace(node, work=partial(_alone, node.work)) for node in fleet.nodes.values()]
-    ended = fleet_graph.run(nodes, params["workers"], _progress(arm, fleet))
+    ended = fleet_graph.run(alone(fleet.nodes), params["workers"], _progress(arm, fleet))
     keys = [key for key in fleet.nodes if key[0] in SHARED_NEEDS]
     shared = [result.shared(key, ended[key]) for key in keys]
     shown = [result.shown(member, ended) for member in fleet.members]
@@ -232,8 +228,14 @@ def protect(arm: Arm, params: dict[str, Any]) -> Outcome:
     return outcome
 
 
-def _alone(work: Callable[[], Any]) -> Any:
-    """Do the work. A document that nobody has thought of must not take the results of all other clusters with it."""
+def alone(nodes: Mapping[Key, Node]) -> list[Node]:
+    """The nodes, each with its faults: a document that nobody has thought of must not take the results of all other
+    clusters with it.
+    """
+    return [dataclasses.replace(node, work=partial(_guarded, node.work)) for node in nodes.values()]
+
+
+def _guarded(work: Callable[[], Any]) -> Any:
     try:
         return work()
     except BackupError:

@@ -103,7 +103,8 @@ class Lists:
         if found is None:
             return None
         sources = (dig(item, "properties.dataSourceInfo.resourceID") for items in found.values() for item in items)
-        return {str(source).lower() for source in sources if source}
+        # Once for all clusters of the vault: each of them asks.
+        return self.once(f"protected {vault}", lambda: {str(source).lower() for source in sources if source})
 
     def _by(self, type_: str, parent: str, key: Callable[[Document], str], none: T) -> dict[str, list[Document]] | T:
         """The list by key, lower-case; ``none`` where it is not worth it, or not to be had."""

@@ -229,6 +229,16 @@ class Cluster:
         return given(self.given.get(option) or {})
 
     @property
+    def homes(self) -> tuple[str, ...]:
+        """The IDs below which there are lists that the cluster is in."""
+        return f"/subscriptions/{self.subscription}", self.vault, self.account
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The steps of :func:`own`, in order; known before the policies are in force."""
+        return "container", "extension", "trusted_access", "permissions", *["instance"] * len(self.instances)
+
+    @property
     def instances(self) -> list[Options]:
         entries = self.given.get("instances")
         return [given(one) for one in ([{}] if entries is None else entries)]
