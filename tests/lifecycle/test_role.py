@@ -102,11 +102,17 @@ def test_verify_fails_where_the_protection_is_not_as_asked_for(protected):
     recent = {"aks_backup_max_rpo_hours": 1}
     told = story(
         protected.subscription,
-        act("as asked for", role("verify"), hosts=EAST[0], **recent),
+        act("as asked for", PROTECT, hosts=EAST[0]),
+        # The policy of another run of the role, before it in the same play, is not this one's.
+        act("other policy", role("verify"), refused=True, hosts=EAST[0], aks_backup_policy={"name": "aks-other"}),
+        act("verify", role("verify"), hosts=EAST[0], **recent),
+        act("of any age", role("verify"), hosts=WEST[0], aks_backup_max_rpo_hours=None),
         act("other", role("verify"), refused=True, hosts=EAST[0], aks_backup_instances=[wishes], **recent),
         act("stale", role("verify"), refused=True, hosts=WEST[0], **recent),
     )
-    assert changes(told["as asked for"].ok()) == []
+    for name in ("as asked for", "verify", "of any age"):
+        assert changes(told[name].ok()) == []
+    assert message(told["other policy"]).startswith("aks-east-1 is not protected as asked for (aks-east-1-aks-east-1-")
     assert message(told["other"]).startswith("aks-east-1 is not protected as asked for (aks-east-1-aks-east-1-")
     assert message(told["stale"]).startswith("aks-west-1 is in state ProtectionConfigured (aks-west-1-")
     assert message(told["stale"]).endswith("and its newest recovery point is missing.")
@@ -130,7 +136,9 @@ def test_a_backup_now_hands_over_its_job(protected):
 
 def test_clusters_with_other_wishes_for_a_policy_lead_themselves(subscription):
     more = {"aks-east-2": {"aks_backup_policy": {"name": "aks-hourly", "schedule": {"interval": 6}}}}
-    result = run(subscription, PROTECT, "--check", more=more, hosts=EAST, aks_backup_preflight="skip").ok()
+    given = {"aks_backup_preflight": "skip", "aks_backup_register_providers": "no"}
+    result = run(subscription, PROTECT, "--check", more=more, hosts=EAST, **given).ok()
+    assert hosts_of(result, REGISTER) == []
     assert hosts_of(result, "Create the Backup vault") == ["aks-east-1"]
     assert hosts_of(result, "Create the backup policies") == ["aks-east-1", "aks-east-2"]
 
@@ -170,8 +178,15 @@ def test_where_the_leader_fails_the_others_do_it_themselves(subscription):
     assert hosts_of(result, "Create the Backup vault") == ["aks-east-1", "aks-east-2"]
     protected = facts(result, "aks_backup_result")
     assert list(protected) == ["aks-east-2"] and protected["aks-east-2"]["vault"]["name"] == "bv-aks-eastus"
-    run(subscription, PROTECT, hosts=EAST).ok()
+    # And of other wishes it must not be taken to lead where it has none any more.
+    removed = "{{ 'absent' if inventory_hostname == 'aks-east-1' else 'present' }}"
+    other = {"aks_backup_vault": {"soft_delete": {"state": "On", "retention_days": 30}}, "aks_backup_state": removed}
+    confirmed = {"aks_backup_confirm_delete_data": "aks-east-1"}
+    told = story(
+        subscription, act("again", PROTECT), act("other", PROTECT, check=True, **other, **confirmed), hosts=EAST
+    )
     assert count(subscription) == SHARED_IN_THE_EAST
+    assert ("aks-east-2", "aks_backup : Create the Backup vault") in changes(told["other"].ok())
 
 
 def test_the_free_strategy_converges_as_well(subscription):
@@ -180,6 +195,37 @@ def test_the_free_strategy_converges_as_well(subscription):
     assert {host for host, _task in changes(told["run"].ok())} == {*EAST}
     assert count(subscription) == SHARED_IN_THE_EAST
     assert changes(told["again"].ok()) == []
+
+
+def test_in_a_loop_the_item_is_the_users(subscription):
+    """Variables are templates that are worked out where they are used: below the role's own loops, too."""
+    vaults = [{"vault": f"bv-{name}", "snapshots": f"rg-{name}", "state": "suspended"} for name in ("one", "two")]
+    [play] = role("main")
+    [task] = play["tasks"]
+    task["loop"] = vaults
+    task["vars"] = {
+        "aks_backup_snapshot_resource_group": "{{ item.snapshots }}",
+        "aks_backup_state": "{{ item.state }}",
+        "aks_backup_tags": {"vault": "{{ item.vault }}"},
+        "aks_backup_vault": {"name": "{{ item.vault }}"},
+    }
+    result = run(subscription, [play], "--check", hosts=EAST[:1], aks_backup_preflight="skip").ok()
+    assert "The loop variable 'item' is already in use" not in result.output
+    made = [facts(Run(0, "", [step]), "aks_backup_result") for step in result.steps]
+    instances = [found["aks-east-1"]["instances"][0] for found in made if found]
+    assert [
+        (one["vault_id"].rsplit("/", 1)[-1], one["snapshot_resource_group_id"].rsplit("/", 1)[-1], one["protection"])
+        for one in instances
+    ] == [("bv-one", "rg-one", "suspended"), ("bv-two", "rg-two", "suspended")]
+    groups = [
+        step.result["results"]
+        for step in result.steps
+        if step.task.endswith("Create the resource groups of snapshots and vault")
+    ]
+    assert [one["invocation"]["module_args"]["tags"] for found in groups for one in found] == [
+        {"vault": "bv-one"},
+        {"vault": "bv-two"},
+    ]
 
 
 def test_same_names_in_two_groups_get_two_containers(subscription):

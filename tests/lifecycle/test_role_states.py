@@ -14,9 +14,11 @@ from tests.harness.role import (
     EAST,
     INSTANCES,
     PROTECT,
+    Plays,
     act,
     changes,
     facts,
+    hosts_of,
     messages,
     protected,
     role,
@@ -38,6 +40,10 @@ SHARED = (
     "Microsoft.Storage/storageAccounts/blobServices/containers",
 )
 CONFIRMED = {"aks_backup_state": "absent", "aks_backup_confirm_delete_data": "aks-east-1"}
+
+
+def ignoring(plays: Plays) -> Plays:
+    return [{**play, "ignore_errors": True} for play in plays]
 
 
 def count(subscription: Subscription, types: tuple[str, ...]) -> list[int]:
@@ -62,6 +68,7 @@ def test_from_protected_to_suspended_to_stopped_and_back(subscription):
         "stopped": (["resumeProtection", "stopProtection"], "ProtectionStopped"),
         "present": (["resumeProtection"], "ProtectionConfigured"),
     }
+    rotated = {"aks_backup_policy": {"schedule": {"frequency": "daily"}, "on_difference": "rotate"}}
     told = story(
         protected(subscription),
         act("begin", PROTECT),
@@ -75,6 +82,9 @@ def test_from_protected_to_suspended_to_stopped_and_back(subscription):
                 act(f"{state}: verify", role("verify"), aks_backup_state=state),
             )
         ),
+        act("rotated: before", role("verify"), refused=True, **rotated),
+        act("rotated: done", PROTECT, **rotated),
+        act("rotated: verify", role("verify"), **rotated),
         **ONE,
     )
     assert changes(told["begin"].ok()) == told["begin"].writes == []
@@ -85,6 +95,10 @@ def test_from_protected_to_suspended_to_stopped_and_back(subscription):
         assert changes(again) == changes(verified) == again.writes == []
         (seen,) = facts(again, "aks_backup_result")["aks-east-1"]["instances"]
         assert seen["protection_state"] == expected
+    # Its successor is what the policy is now.
+    assert "aks-east-1 is not protected as asked for" in messages(told["rotated: before"])[0]
+    assert changes(told["rotated: done"].ok()) == [("aks-east-1", "aks_backup : Create the backup policies")]
+    assert changes(told["rotated: verify"].ok()) == told["rotated: verify"].writes == []
     assert protection(subscription) == "ProtectionConfigured"
 
 
@@ -94,13 +108,18 @@ def test_absent_takes_away_what_is_the_clusters_own_and_leaves_what_is_shared(su
     told = story(
         subscription,
         act("refused", PROTECT, refused=True, aks_backup_state="absent"),
+        act("ignored", ignoring(role("unprotect")), refused=True),
+        act("still there", role("verify"), refused=True, aks_backup_state="absent"),
         act("plan", PROTECT, check=True, **CONFIRMED),
         act("done", PROTECT, **CONFIRMED),
         act("again", role("unprotect"), **CONFIRMED),
+        act("gone", role("verify"), **CONFIRMED),
         **ONE,
     )
     assert "set aks_backup_confirm_delete_data to the cluster's name" in messages(told["refused"])[0]
-    assert told["refused"].writes == told["plan"].writes == []
+    assert messages(told["ignored"]) == messages(told["refused"])
+    assert messages(told["still there"])[0].startswith("aks-east-1 is still protected (aks-east-1-aks-east-1-")
+    assert told["refused"].writes == told["ignored"].writes == told["plan"].writes == told["gone"].ok().writes == []
     plan, done, again = (told[name].ok() for name in ("plan", "done", "again"))
     assert changes(plan) == changes(done) and len(changes(done)) == 4
     assert count(subscription, OF_THE_CLUSTER) == [0, 0, 0] and assigned(subscription) == 0
@@ -156,6 +175,9 @@ def test_preflight_looks_before_the_first_step(without_a_fitting_pool):
         act("skipped", PROTECT, check=True, refused=True, aks_backup_preflight="skip"),
         act("misplaced", PROTECT, refused=True, aks_backup_preflight="strict", **elsewhere),
         act("alone", role("preflight")),
+        act("blank", PROTECT, refused=True, aks_backup_vault={"name": None}, aks_backup_storage={"container": ""}),
+        act("no ID", PROTECT, refused=True, aks_backup_cluster={"id": "aks-east-1"}),
+        act("text", PROTECT, refused=True, aks_backup_cluster="resource_group=rg-clusters"),
         **ONE,
     )
     strict, misplaced, alone = told["strict"], told["misplaced"], told["alone"].ok()
@@ -165,6 +187,13 @@ def test_preflight_looks_before_the_first_step(without_a_fitting_pool):
     assert not [step for step in told["skipped"].steps if "aks_backup_preflight_info" in step.action]
     assert "location (fail): What is to be made is in westeurope" in messages(misplaced)[0] and misplaced.writes == []
     assert facts(alone, "aks_backup_preflight_result")["aks-east-1"]["ok"] is False and alone.writes == []
+    for name, unusable in (
+        ("blank", "aks_backup_storage.container, aks_backup_vault.name"),
+        ("no ID", "aks_backup_cluster.id"),
+        ("text", "aks_backup_cluster"),
+    ):
+        assert f"These have no value that can be used: {unusable}. Correct them" in messages(told[name])[0]
+        assert told[name].writes == []
 
 
 def test_several_instances_of_one_cluster_with_policies_of_their_own(subscription):
@@ -182,13 +211,14 @@ def test_several_instances_of_one_cluster_with_policies_of_their_own(subscriptio
     told = story(
         subscription,
         act("plan", PROTECT, check=True, **wishes),
-        act("done", PROTECT, aks_backup_first_backup=True, **wishes),
-        act("without a backup", PROTECT, **wishes),
-        act("again", PROTECT, aks_backup_first_backup=True, **wishes),
+        act("done", PROTECT, aks_backup_first_backup="yes", **wishes),
+        act("without a backup", PROTECT, aks_backup_first_backup="no", **wishes),
+        act("again", PROTECT, aks_backup_first_backup="true", **wishes),
         **ONE,
     )
     plan, done, without, again = (one.ok() for one in told.values())
     assert plan.writes == changes(without) == changes(again) == []
+    assert hosts_of(without, "Read the recovery points of the cluster") == []
     # What the role has done before in the same run is not what it has done now.
     changed = [facts(one, "aks_backup_result")["aks-east-1"]["changed"] for one in (done, without, again)]
     assert changed == [True, False, False]

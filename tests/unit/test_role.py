@@ -153,7 +153,7 @@ def test_every_option_of_the_module_can_be_given(name):
 
 
 # The steps that a cluster which is protected as asked for does not need.
-STEPS = ("container", "extension", "instances", "permissions", "shared", "trusted_access")
+STEPS = ("container", "extension", "instances", "permissions", "policies", "shared", "trusted_access")
 
 
 def test_the_look_is_given_all_that_the_steps_are():
@@ -182,6 +182,12 @@ def test_nothing_but_modules_does_the_work_and_check_mode_is_no_special_case():
         assert "ansible_check_mode" not in text, name
 
 
+def test_the_roles_loops_leave_item_to_those_who_have_the_role_in_a_loop():
+    for name, text in TASKS.items():
+        assert not re.search(r"\bitem\b", text), name
+        assert text.count(" loop:") == text.count(" loop_var: __aks_backup_item"), name
+
+
 def calls(tasks: list[dict]) -> Iterator[tuple[str, dict]]:
     for task in tasks:
         for part in ("block", "rescue", "always"):
@@ -205,3 +211,39 @@ def test_there_is_a_playbook_for_every_entry_point() -> None:
     """``main`` is run by the one that says what it is for."""
     for name in sorted(set(SPECS) - {"main"}):
         assert f"tasks_from: {name}\n" in (ROOT / "playbooks" / f"{name}.yml").read_text(), name
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_readme_says_the_default(name):
+    [cell] = re.findall(rf"^\| `{name}` \| ?([^|]*) ?\|", README, re.MULTILINE)
+    if "default" not in OPTIONS[name]:
+        assert cell.strip() == ("required" if OPTIONS[name].get("required") else "")
+    else:
+        # Names in a region have that in capitals.
+        said = re.sub(r"{{ aks_backup_location .*}}", "REGION", str(OPTIONS[name]["default"]))
+        assert cell.strip(" `").lower() == said.lower()
+
+
+def facts(tasks: list[dict], meant: str) -> Iterator[set[str]]:
+    """The keys of a fact, wherever tasks set it."""
+    for task in tasks:
+        for part in ("block", "rescue", "always"):
+            yield from facts(task.get(part) or [], meant)
+        found = task.get("ansible.builtin.set_fact", {}).get(meant)
+        if isinstance(found, dict):
+            yield set(found)
+
+
+def test_readme_says_what_each_entry_point_hands_over():
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*)\|$", README.split("## Entry points")[1], re.MULTILINE))
+    assert set(rows) - {"tasks_from"} == set(SPECS)
+    # Tasks that others import, and the evidence, which is worked out among the variables.
+    where = {"main": "result", "backup_before": "backup_now"}
+    evidence = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__aks_backup_drill_evidence"]
+    for entry, text in rows.items():
+        meant, *keys = re.findall(r"`(\w+)`", text) or [""]
+        if meant:
+            tasks = yaml.safe_load(TASKS[where.get(entry, entry)])
+            assert [set(keys)] == ([set(evidence)] if entry == "drill" else list(facts(tasks, meant))), entry
+        else:
+            assert entry in ("verify", "tasks_from")
