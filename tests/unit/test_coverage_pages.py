@@ -32,6 +32,7 @@ HOSTILE = (
     "| a | b |\n# heading\n- list\n[x](http://example.invalid) ![y](z) `code` **bold** _em_ ~~s~~ $m$",
     "\x00\x08\x1b[31m \u202e\u200b \ufffe \U0001f600",
     "{{ lookup('pipe', 'id') }} ${x} %s",
+    "half a \ud83d character",
 )
 
 
@@ -137,6 +138,8 @@ def test_no_name_becomes_markup_of_markdown(text):
             assert unescaped(line, mark) == unescaped(model, mark)
         assert "<" not in line and not re.search(r"(?i)https?://|www\.|@|!\[", line)
         assert line.startswith("#") == model.startswith("#")
+        # A terminal obeys what cannot be seen, and no file takes half a character.
+        assert line.isprintable()
 
 
 def unescaped(line: str, mark: str) -> int:
@@ -148,7 +151,10 @@ def test_junit_is_xml_whatever_the_names(text):
     root = parsed(coverage_junit.document(report(text, "b", "c")))
     names = [case.get("name") for case in root.iter("testcase")]
     assert len(names) == 4 and names[1:3] == ["b", "c"]
-    expected = "".join(char if char in "\t\n\r" or ord(char) >= 32 and char != "\ufffe" else "\ufffd" for char in text)
+    forbidden = ("\ud83d", "\ufffe")
+    expected = "".join(
+        char if char in "\t\n\r" or ord(char) >= 32 and char not in forbidden else "\ufffd" for char in text
+    )
     assert names[0] == expected.replace("\r\n", "\n")
 
 
@@ -212,6 +218,14 @@ def contrast(one: str, other: str) -> float:
 def test_every_colour_that_is_used_is_one():
     used = set(re.findall(r"var\(--([a-z-]+)\)", coverage_style.STYLE))
     assert used == set(coverage_style.LIGHT) == set(coverage_style.DARK)
+
+
+def test_what_azure_does_not_tell_is_left_open():
+    found = report("a")
+    found["clusters"][0]["protection"]["instances"][0]["policy_name"] = None
+    found["vaults"][0]["redundancy"] = None
+    found["jobs"]["trouble"][0].update(cluster_name=None, operation="", start_time=None)
+    assert "None" not in "".join(Page(coverage_html.page(found)).text)
 
 
 def test_what_is_wrong_comes_first_and_every_cluster_is_there():

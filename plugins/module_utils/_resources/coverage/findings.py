@@ -169,6 +169,16 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours".replace(".0 ", " ")
 
 
+def line(value: Any) -> str:
+    """Any value as a line for a page, nothing where there is none.
+
+    Characters that cannot be seen, such as those that turn the direction of writing or the colour of a terminal, are
+    replaced, and so are halves of characters, which no file can hold.
+    """
+    words = "" if value is None else " ".join(str(value).split())
+    return "".join(char if char.isprintable() else "\ufffd" for char in words)
+
+
 def _namespaces(instances: list[Document], wanted: list[str]) -> list[Document]:
     """Which namespaces no active instance covers: of those that the user names, or any at all."""
     active = [one for one in instances if one["state"] != "stopped"]

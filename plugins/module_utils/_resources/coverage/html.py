@@ -24,7 +24,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.cha
     gauge,
     timeline,
 )
-from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.findings import BACKING_UP, hours
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.findings import BACKING_UP, hours, line
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.reasons import (
     CLUSTER_REASONS,
     ERROR,
@@ -41,12 +41,8 @@ LISTED = 50
 
 
 def esc(value: Any) -> str:
-    """Any value as text of a page or of an attribute in quotation marks.
-
-    Characters that cannot be seen, such as those that turn the direction of writing, are replaced.
-    """
-    line = " ".join(str(value).split())
-    return html.escape("".join(char if char.isprintable() else "\ufffd" for char in line))
+    """Any value as text of a page or of an attribute in quotation marks."""
+    return html.escape(line(value))
 
 
 def page(report: Document) -> str:
@@ -331,7 +327,7 @@ def _jobs(found: Document) -> str:
 def _trouble(jobs: list[Document]) -> str:
     columns = (_column("Started"), _column("Cluster"), _column("Job"), _column("Status"), _column("Why"))
     rows = (
-        f"<tr><td>{esc(str(job['start_time'])[:16].replace('T', ' '))}</td><td>{esc(job['cluster_name'])}</td>"
+        f"<tr><td>{esc(str(job['start_time'] or '')[:16].replace('T', ' '))}</td><td>{esc(job['cluster_name'])}</td>"
         f"<td>{esc(job['operation'])}</td><td>{tag(job['status'], 'bad' if job['status'] == 'Failed' else 'warn')}</td>"
         f"<td>{''.join(_why(error) for error in job['errors'])}</td></tr>\n"
         for job in jobs[:LISTED]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.aks.backup.plugins.module_utils._arm import Document
+from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import findings
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.reasons import REASONS
 
 
@@ -55,7 +56,7 @@ def text(value: Any) -> str:
 
     Names and tags are what somebody typed. HTML is markup in Markdown as well, hence the entities.
     """
-    line = " ".join(str(value).split())
+    line = findings.line(value)
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # Not in the middle of words such as aks_backup_policy, where an underscore means nothing.
     line = re.sub(r"([\\`*|\[\]~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", line)
