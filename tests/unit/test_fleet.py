@@ -460,9 +460,12 @@ def test_a_failure_keeps_back_what_needs_it_and_nothing_else():
         node("e", "d", after="a"),
         node("f", "d c"),
     ]
-    ended = fleet_graph.run(nodes, 3)
+    told: list[dict[Any, Any]] = []
+    ended = fleet_graph.run(nodes, 3, told.append)
     assert {key[0] for key, how in ended.items() if how.well} == {"d", "e"}
     assert ended[("a",)].error and all(ended[(key,)].blocked_by == ("a",) for key in "bcf")
+    # Who watches is told of each end once, as it comes: in a fleet there are thousands.
+    assert [(key, how) for news in told for key, how in news.items()] == list(ended.items())
 
 
 def test_work_waits_for_what_it_needs_and_for_nothing_else():

@@ -294,24 +294,21 @@ def _progress(arm: Arm, fleet: Fleet) -> Callable[[dict[Key, Ended]], None]:
     """Tells how far the clusters are, at every twentieth of them."""
     left = {member.one.id.lower(): {*member.steps} for member in fleet.members}
     bad: set[str] = set()
-    known, failed, told = 0, 0, 0
+    failed, told = 0, 0
 
-    def tell(ended: dict[Key, Ended]) -> None:
-        nonlocal known, failed, told
-        if len(ended) == known:
-            return
-        for key in list(ended)[known:]:
+    def tell(news: dict[Key, Ended]) -> None:
+        nonlocal failed, told
+        for key, how in news.items():
             steps = left.get(key[1]) if key[0] in NEEDS else None
             if not steps:
                 continue
             steps.discard(key)
-            if not ended[key].well:
+            if not how.well:
                 # Another step may end later, and well.
                 bad.add(key[1])
             if not steps:
                 del left[key[1]]
                 failed += key[1] in bad
-        known = len(ended)
         done, total = len(fleet.members) - len(left), len(fleet.members)
         if done > told and (done == total or done * 20 // total > told * 20 // total):
             told = done

@@ -53,13 +53,16 @@ class _Run:
     followers: dict[Key, list[Key]] = field(default_factory=dict)
     ended: dict[Key, Ended] = field(default_factory=dict)
 
-    def end(self, key: Key, how: Ended) -> list[Node]:
-        """Note how a node has ended; returns the nodes that may start now. What it keeps back ends with it."""
+    def end(self, key: Key, how: Ended) -> tuple[dict[Key, Ended], list[Node]]:
+        """Note how a node has ended; returns it with what it keeps back, which ends with it, and the nodes that may
+        start now.
+        """
         ready = []
+        news: dict[Key, Ended] = {}
         todo = [(key, how)]
         while todo:
             key, how = todo.pop()
-            self.ended[key] = how
+            self.ended[key] = news[key] = how
             for follower in self.followers.get(key, ()):
                 missing = self.waiting[follower]
                 missing.discard(key)
@@ -71,7 +74,7 @@ class _Run:
                     todo.append((follower, Ended(blocked_by=failed[0] if root is None else root)))
                 else:
                     ready.append(self.nodes[follower])
-        return ready
+        return news, ready
 
 
 def run(
@@ -80,7 +83,7 @@ def run(
     """Do all work, up to ``workers`` at a time, in the order of the nodes where that is free: what comes first is done
     to the end before what comes last is begun, so that a run that is cut short leaves as much as possible complete.
 
-    ``progress`` is called with what has ended each time something has. Errors other than :class:`BackupError` are
+    ``progress`` is called each time with what has ended since. Errors other than :class:`BackupError` are
     faults of the program: they are raised when what is under way has ended.
     """
     todo = {node.key: node for node in nodes}
@@ -115,8 +118,9 @@ def run(
                     how = Ended(error=error)
                 else:
                     raise error
-                start(state.end(key, how))
-                progress(state.ended)
+                news, following = state.end(key, how)
+                start(following)
+                progress(news)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
