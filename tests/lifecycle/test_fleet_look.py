@@ -52,6 +52,7 @@ def test_a_look_recognises_what_is_as_asked_for_and_writes_nothing(emulator):
             *[look(f"other {name}", [{**one[0], **more}]) for name, (more, _said) in OTHERS.items()],
             look("content", [{**one[0], "policy": {"schedule": {"frequency": "daily"}}}]),
             look("report", [{**one[0], **REPORT}]),
+            look("twice", [{**one[0], "state": "stopped"}, one[0]]),
         ],
     ).ok()
     looks = [step for step in run.steps if step.task != "protect"]
@@ -77,6 +78,10 @@ def test_a_look_recognises_what_is_as_asked_for_and_writes_nothing(emulator):
     assert content["msg"].startswith("The backup policy aks-default exists with other content, and Azure cannot change")
     [missing] = run["report"].result["clusters"]
     assert missing["msg"].startswith("Roles are missing, and permissions.mode is report. Have these commands run")
+    # What is said of one entry must not be what another one of the same cluster asks for.
+    assert [(each["settled"], each["msg"]) for each in run["twice"].result["clusters"]] == [
+        (False, "instance is not as asked for."), (True, None),
+    ]  # fmt: skip
 
 
 def role(subscription: Subscription, clusters: list[dict[str, Any]], *arguments: str, **more: Any) -> Run:

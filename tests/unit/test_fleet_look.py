@@ -21,15 +21,15 @@ from tests.unit.test_returns import FLEET, Documents
 class Watched(Documents):
     """Azure that remembers what was asked, and has no answer to what is ``denied``."""
 
-    def __init__(self, documents: Any, denied: str = "\0") -> None:
+    def __init__(self, documents: Any, denied: str = "\0", error: Exception | None = None) -> None:
         super().__init__(documents)
         self.asked: list[str] = []
-        self._denied = denied
+        self._denied, self._error = denied, error or AzureError("You may not read this.", status=403)
 
     def _note(self, what: str) -> None:
         self.asked.append(what.lower())
         if self._denied in what:
-            raise AzureError("You may not read this.", status=403)
+            raise self._error
 
     def read(self, id_: str) -> Any:
         self._note(id_)
@@ -67,6 +67,13 @@ def test_a_cluster_that_cannot_be_looked_at_is_not_as_asked_for():
     assert result["clusters"][1]["name"] == "aks-east-1"
     [one] = seen(Watched(wire.PROTECTED, denied="/rg-aks-backup-eastus"), FLEET)["clusters"]
     assert (one["settled"], one["msg"]) == (False, "You may not read this.")
+
+
+def test_a_document_that_nobody_has_thought_of_is_the_trouble_of_its_cluster_alone():
+    arm = Watched(wire.PROTECTED, denied="/rg-aks-backup-eastus", error=KeyError("name"))
+    one, other = seen(arm, FLEET, {**FLEET, "location": "westeurope"})["clusters"]
+    assert one["msg"].startswith("This collection has a fault") and not one["settled"]
+    assert other["msg"] == "storage is not as asked for."
 
 
 def test_options_of_the_whole_are_refused():

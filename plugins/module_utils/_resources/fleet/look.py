@@ -80,29 +80,29 @@ class Looking:
     def __init__(self, arm: Arm, clusters: list[Cluster]) -> None:
         self._arm = arm
         self._few = len(clusters) < ENOUGH
-        homes = [home for one in clusters for home in (f"/subscriptions/{one.subscription}", one.vault, one.account)]
-        self._lists = Lists(arm, homes)
+        self._lists = Lists(arm, [home for one in clusters for home in one.homes])
         self.nodes: dict[Key, Node] = {}
-        self.keys: dict[str, list[Key]] = {}
+        # Of each cluster, in order. One that is there twice, as other hosts may mean it, is looked at twice.
+        self.keys: list[list[Key]] = []
         self._made: dict[Key, Outcome] = {}
         for number, call in enumerate(self._lists.ahead()):
             key = ("list", str(number))
             self.nodes[key] = Node(key, call)
-        for one in clusters:
-            self._add(one)
+        for place, one in enumerate(clusters):
+            self.keys.append(self._add(str(place), one))
 
-    def _add(self, one: Cluster) -> None:
-        keys = self.keys[one.id.lower()] = []
+    def _add(self, place: str, one: Cluster) -> list[Key]:
+        keys: list[Key] = []
         for step, id_, options in fleet_steps.shared(one):
             key = whole.shared_key(step, id_, options)
             self.nodes.setdefault(key, Node(key, partial(self._shared, key, step, options)))
             keys.append(key)
         policies = [key for key in keys if key[0] == "policy"]
-        kinds = ["container", "extension", "trusted_access", "permissions", *["instance"] * len(one.instances)]
-        for number, step in enumerate(kinds):
-            key = (step, one.id.lower(), str(number))
+        for number, step in enumerate(one.kinds):
+            key = (step, one.id.lower(), place, str(number))
             self.nodes[key] = Node(key, partial(self._own, one, policies, number), tuple(policies))
             keys.append(key)
+        return keys
 
     def _shared(self, key: Key, step: str, options: Options) -> Outcome:
         outcome = self._made[key] = self._seen(step, options)
@@ -136,18 +136,18 @@ def look(arm: Arm, params: Mapping[str, Any]) -> Outcome:
             entries.append(one)
         except Refused as exc:
             entries.append(exc)
-    looking = Looking(arm, [one for one in entries if isinstance(one, Cluster)])
-    ended = fleet_graph.run(looking.nodes.values(), params["workers"])
-    shown = [
-        _refused(one) if isinstance(one, Refused) else _shown(one, looking.keys[one.id.lower()], ended)
-        for one in entries
-    ]
+    clusters = [one for one in entries if isinstance(one, Cluster)]
+    looking = Looking(arm, clusters)
+    ended = fleet_graph.run(whole.alone(looking.nodes), params["workers"])
+    keys = iter(looking.keys)
+    shown = [_refused(one) if isinstance(one, Refused) else _shown(one, next(keys), ended) for one in entries]
     settled = sum(one["settled"] for one in shown)
     return Outcome(
         result={"clusters": shown, "counts": {"settled": settled, "total": len(shown)}},
-        warnings=[warning for one in entries if isinstance(one, Cluster)
-                  for warning in _warnings(one, looking.keys[one.id.lower()], ended)],
-    )  # fmt: skip
+        warnings=[
+            warning for one, own in zip(clusters, looking.keys, strict=True) for warning in _warnings(one, own, ended)
+        ],
+    )
 
 
 def _shown(one: Cluster, keys: list[Key], ended: Mapping[Key, Ended]) -> Document:
