@@ -47,12 +47,12 @@ def unsupported(token: str) -> QueryError:
 
 
 class NotModelled(QueryError):
-    """An operator that the service has and the emulator has not: the emulator's own answer."""
+    """What the service has, or may have, and the emulator has not: the emulator's own answer."""
 
     status, outer = 501, "NotModelledByEmulator"
 
-    def __init__(self, operator: str):
-        super().__init__(self.outer, f"The emulator does not model the operator {operator} of Resource Graph.", False)
+    def __init__(self, what: str):
+        super().__init__(self.outer, f"The emulator does not model {what} of Resource Graph.", False)
 
 
 def unsupported_join(kind: str) -> QueryError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import functions, values
-from .errors import semantic, unknown_table, unresolved, unsupported_join
+from .errors import NotModelled, semantic, unknown_table, unresolved, unsupported_join
 from .expressions import Columns, Compiled, Row, Scope, compile_expression, default_name
 from .parser import Expression, Operator, Query, parse
 from .values import DateTime
@@ -29,6 +29,16 @@ COLUMNS: Columns = {"id": "string", "name": "string", "type": "string", "tenantI
                     "sku": "dynamic", "plan": "dynamic", "properties": "dynamic", "tags": "dynamic",
                     "identity": "dynamic", "zones": "dynamic", "extendedLocation": "dynamic"}
 JOIN_KINDS = ("inner", "innerunique", "leftouter", "fullouter")
+# Tables of the service that the emulator does not have ("Azure Resource Graph table and resource type reference").
+_NOT_MODELLED_WORDS = """
+    advisor aks alertsmanagement appservice aws azurebusinesscontinuity azuredevopsplatform batch capability chaos
+    communitygallery compute deployment desktopvirtualization dns edgeorder elasticsan extendedlocation feature
+    guestconfiguration health impactreport insight insights iotsecurity kusto maintenance managedservice migrate network
+    orbital patchassessment patchinstallation policy quota security servicehealth spot support tag"""
+_CHANGES_WORDS = """
+    extensibilityresource healthresource maintenanceresource networkresource quotaresource resource resourcecontainer"""
+NOT_MODELLED = {*(f"{word}resources" for word in _NOT_MODELLED_WORDS.split()),
+                *(f"{word}changes" for word in _CHANGES_WORDS.split())}
 LIMITS = {"join": 3, "mv-expand": 3, "union": 3}  # operators in a query
 EXPANSION, MOST_EXPANSION = 128, 2000  # rows that mv-expand makes of one row: default and maximum
 
@@ -86,7 +96,7 @@ class _Run:
     def table(self, name: str) -> Result:
         source = self.tables.get(name.lower())
         if source is None:
-            raise unknown_table(name)
+            raise NotModelled(f"the table {name}") if name.lower() in NOT_MODELLED else unknown_table(name)
         rows = [dict(row) for row in (source() if callable(source) else source)]
         columns = {name: COLUMNS.get(name) or functions.values_type(value) for row in reversed(rows)
                    for name, value in row.items()} or dict(COLUMNS)
@@ -209,7 +219,9 @@ class _Run:
                     made[label] = of_row(self.compile(column, result, "summarize"))
         return made
 
-    def mv_expand(self, result: Result, index: str | None, items: list[Any], limit: int | None) -> Result:
+    def mv_expand(self, result: Result, bags: str, index: str | None, items: list[Any], limit: int | None) -> Result:
+        if bags not in ("bag", "array"):
+            raise semantic("SEM0011", f"'mv-expand' operator: kind {bags} is not supported")
         if limit is not None and limit > MOST_EXPANSION:
             raise semantic("InvalidQueryLimits", f"The row limit of mv-expand is at most {MOST_EXPANSION}.")
         made = self.named([named for named, dummy in items], result, "mv-expand")
@@ -226,7 +238,7 @@ class _Run:
             columns[index] = "long"
         rows = []
         for row in result.rows:
-            arrays = [_elements(part.run(row)) for part in made.values()]
+            arrays = [_elements(part.run(row), bags) for part in made.values()]
             for number in range(min(max(map(len, arrays)), EXPANSION if limit is None else limit)):
                 values_here = {name: _converted(array[number] if number < len(array) else None, converter)
                                for name, array, converter in zip(made, arrays, converters, strict=False)}
@@ -298,11 +310,14 @@ def _key(row: Row, names: list[str]) -> tuple[Any, ...]:
     return tuple(values.identity(row.get(name)) for name in names)
 
 
-def _elements(value: Any) -> list[Any]:
-    """What mv-expand makes rows of: nothing for an empty array, a bag becomes one row for each property."""
+def _elements(value: Any, bags: str) -> list[Any]:
+    """What mv-expand makes rows of: nothing for an empty array, a bag becomes one row for each property. bags: what
+    that row holds, a bag with this property or an array of its name and value."""
     if isinstance(value, list):
         return value
-    return [{name: each} for name, each in value.items()] if isinstance(value, dict) else [value]
+    if not isinstance(value, dict):
+        return [value]
+    return [[name, each] if bags == "array" else {name: each} for name, each in value.items()]
 
 
 def _converted(value: Any, converter: functions.Function | None) -> Any:

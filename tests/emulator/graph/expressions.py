@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import values
-from .errors import semantic, unresolved
-from .functions import AGGREGATES, SCALARS, Aggregate
+from .errors import NotModelled, semantic, unresolved
+from .functions import AGGREGATES, NOT_MODELLED, SCALARS, Aggregate
 from .parser import Expression
 from .values import DateTime, TimeSpan, to_string
 
@@ -104,6 +104,8 @@ def _call(scope: Scope, name: str, arguments: list[Expression]) -> Compiled:
     if name in ("now", "ago"):
         return _clock(scope, name, [compile_expression(each, scope) for each in arguments])
     function = SCALARS.get(name)
+    if function is None and name in NOT_MODELLED:
+        raise NotModelled(f"the function {name}")
     if function is None:
         raise semantic("SEM0260", f"Unknown function: '{name}'.")
     if not function.accepts(len(arguments)) or (name == "case" and len(arguments) % 2 == 0):

@@ -209,6 +209,30 @@ for _alias, _name in (("array_strcat", "strcat_array"), ("bag_pack", "pack"), ("
     SCALARS[_alias] = SCALARS[_name]
 
 
+# Functions of Kusto that the emulator does not have; which of them the service has is not documented.
+_NOT_MODELLED_WORDS = """
+    abs acos any_value array_iff array_index_of array_reverse array_rotate_left array_rotate_right array_shift_left
+    array_shift_right array_slice array_sort_asc array_sort_desc array_split array_sum asin assert atan atan2
+    bag_has_key bag_remove_keys bag_set_key bag_zip base64_decode_toarray base64_decode_toguid base64_decode_tostring
+    base64_encode_tostring bin_at bin_auto binary_and binary_not binary_or binary_shift_left binary_shift_right
+    binary_xor bitset_count_ones buildschema ceiling column_ifexists cos cot count_distinct datetime_add
+    datetime_local_to_utc datetime_part datetime_utc_to_local dayofmonth dayofweek dayofyear degrees dynamic_to_json
+    endofday endofmonth endofweek endofyear exp exp10 exp2 extract_all extract_json extractjson floor format_bytes
+    format_ipv4 format_ipv4_mask format_timespan gamma getmonth getyear has_any_index has_any_ipv4 has_ipv4 hash
+    hash_combine hash_many hash_md5 hash_sha1 hash_sha256 hll hll_merge hourofday indexof_regex ingestion_time
+    ipv4_compare ipv4_is_in_any_range ipv4_is_in_range ipv4_is_match ipv4_is_private ipv4_netmask_suffix isascii
+    isfinite isinf isnan isutf8 jaccard_index log log10 log2 loggamma make_bag make_bag_if make_datetime make_list_if
+    make_set_if make_string make_timespan maxif merge_tdigest minif monthofyear new_guid parse_command_line parse_csv
+    parse_ipv4 parse_ipv4_mask parse_ipv6 parse_path parse_url parse_urlquery parse_user_agent parse_version parse_xml
+    percentile percentile_tdigest percentiles pi pow prev punycode_from_string radians rand range rank_tdigest
+    regex_quote repeat replace replace_strings row_cumsum row_number row_rank_dense set_difference set_equals
+    set_intersect set_union sign sin sqrt startofmonth startofweek startofyear stdev stdevif stdevp strcat_delim strcmp
+    string_size strrep take_anyif tan tdigest to_utf8 todecimal toguid tohex toscalar translate treepath
+    unicode_codepoints_from_string unixtime_microseconds_todatetime unixtime_milliseconds_todatetime
+    unixtime_nanoseconds_todatetime unixtime_seconds_todatetime url_decode url_encode url_encode_component variance
+    varianceif variancep week_of_year welch_test zip zlib_compress_to_base64_string"""
+NOT_MODELLED = frozenset(_NOT_MODELLED_WORDS.split())
+
 # More special types first: bool, DateTime and TimeSpan are integers in Python.
 _TYPES = ((bool, "bool"), (DateTime, "datetime"), (TimeSpan, "timespan"), (int, "long"), (float, "real"),
           (str, "string"))

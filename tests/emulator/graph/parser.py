@@ -69,7 +69,7 @@ def _failure(text: str, error: UnexpectedInput) -> QueryError:
     token = str(error.token) if isinstance(error, UnexpectedToken) else text[error.pos_in_stream or 0]
     operator = text[text.rfind("|", 0, error.pos_in_stream) + 1 :].split(None, 1)[0]
     if operator in NOT_MODELLED:
-        return NotModelled(operator)
+        return NotModelled(f"the operator {operator}")
     if operator in UNSUPPORTED:
         return unsupported(operator)
     return parser_failure(error.line, error.column - 1, token)
@@ -174,8 +174,8 @@ class _Tree(Transformer[Any, Query]):
         return "union", str(kind or "outer"), source and str(source), legs
 
     def mv_expand(self, parts: list[Any]) -> Operator:
-        index, items, limit = parts[0], parts[1:-1], parts[-1]
-        return "mv-expand", index and str(index), items, limit and _long(limit)
+        kind, index, *items, limit = parts
+        return "mv-expand", str(kind or "bag"), index and str(index), items, limit and _long(limit)
 
     def expanded(self, parts: list[Any]) -> tuple[tuple[str | None, Expression], str | None]:
         return parts[0], parts[1] and str(parts[1])

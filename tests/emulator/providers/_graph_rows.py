@@ -20,7 +20,7 @@ from ..rbac import ASSIGNMENTS, DEFINITIONS
 from ..regions import paired, slug
 from ..store import Body
 from ..world import World
-from .dataprotection_world import INSTANCES, JOBS, POINTS, VAULTS, policy_of, vault_id
+from .dataprotection_world import DELETED_INSTANCES, INSTANCES, JOBS, POINTS, VAULTS, policy_of, vault_id
 
 Row = dict[str, Any]
 
@@ -117,6 +117,11 @@ def _instance(world: World, body: Body) -> Row:
         "backupInstanceExtendedProperties": _extended(world, body, vault.body if vault else None)}}
 
 
+def _deleted_instance(world: World, body: Body) -> Row:
+    vault = world.store.get(vault_id(identifier(body["id"])))
+    return {"id": _canonical(body, DELETED_INSTANCES), "location": slug(vault.body["location"]) if vault else ""}
+
+
 def _extended(world: World, body: Body, vault: Body | None) -> Row:
     properties, home = body["properties"], slug(vault["location"]) if vault else ""
     features = ((vault or {}).get("properties") or {}).get("featureSettings") or {}
@@ -152,6 +157,7 @@ def _span(duration: timedelta) -> str:
 
 _SHAPES = {
     ASSIGNMENTS.lower(): _assignment,
+    DELETED_INSTANCES.lower(): _deleted_instance,
     INSTANCES.lower(): _instance,
     JOBS.lower(): _job,
     VAULTS.lower(): _vault,

@@ -37,6 +37,7 @@ TABLES = {
     "microsoft.dataprotection/backupvaults/backupinstances": "recoveryservicesresources",
     "microsoft.dataprotection/backupvaults/backupjobs": "recoveryservicesresources",
     "microsoft.dataprotection/backupvaults/backuppolicies": "recoveryservicesresources",
+    "microsoft.dataprotection/backupvaults/deletedbackupinstances": "recoveryservicesresources",
     "microsoft.kubernetesconfiguration/extensions": "kubernetesconfigurationresources",
     "microsoft.resources/resourcegroups": "resourcecontainers",
     "microsoft.resources/subscriptions": "resourcecontainers",

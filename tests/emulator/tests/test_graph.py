@@ -308,6 +308,13 @@ def test_mv_expand():
         "| project i, x, y"
     ) == [{"i": 0, "x": "1", "y": 5}, {"i": 1, "x": "2", "y": None}]
     assert run("resources | where name == 'c' | mvexpand tags | project tags.env") == [{"tags_env": "Prod"}]
+    # A bag becomes a bag for each property, or an array of its name and value.
+    pair = ["env", "Prod"]
+    for kind, found in (("kind=bag ", {"env": "Prod"}), ("kind=array ", pair), ("bagexpansion=array ", pair)):
+        assert run(f"resources | where name == 'c' | mv-expand {kind}tags | project tags") == [{"tags": found}]
+    assert run("where name == 'c' | mv-expand kind=array with_itemindex=i tags limit 400 | project i, tags[1]") == [
+        {"i": 0, "tags_1": "Prod"}
+    ]
     assert len(run("resources | mv-expand properties.list", [row("a", properties={"list": list(range(500))})])) == 128
     assert (
         len(run("resources | mv-expand properties.list limit 400", [row("a", properties={"list": list(range(500))})]))

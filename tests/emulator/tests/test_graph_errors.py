@@ -112,13 +112,24 @@ def test_operators_that_only_the_emulator_does_not_have(operator):
     assert (error.status, error.body("", "")["error"]["code"]) == (501, "NotModelledByEmulator")
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "AdvisorResources | take 1",
+        "resources | union (resourcechanges | take 1)",
+        "resources | join kind=inner healthresources on id",
+        "resources | extend x = datetime_add('day', 1, now())",
+        "resources | summarize make_bag(tags) by type",
+    ],
+)
+def test_what_only_the_emulator_does_not_have(query):
+    error = refused(query)
+    assert (error.status, error.body("", "")["error"]["code"]) == (501, "NotModelledByEmulator")
+
+
 def test_tables_that_are_not_there():
-    error = refused("advisorresources | take 1")
-    assert error.details == [
-        {
-            "code": "DisallowedLogicalTableName",
-            "message": "Table advisorresources is invalid, unsupported or disallowed.",
-        }
+    assert refused("nosuch | take 1").details == [
+        {"code": "DisallowedLogicalTableName", "message": "Table nosuch is invalid, unsupported or disallowed."}
     ]
     assert refused("resources | join (nosuch) on name").details == [
         {"code": "DisallowedLogicalTableName", "message": "Table nosuch is invalid, unsupported or disallowed."}
@@ -169,6 +180,7 @@ def test_joins_that_the_service_does_not_have(kind):
         ("extend x = strlen(*)", "* is not expected"),
         ("mv-expand name", "not dynamic"),
         ("mv-expand properties limit 2001", "at most 2000"),
+        ("mv-expand kind=rows properties", "kind rows"),
         ("mv-expand properties to typeof(guid)", "unknown type"),
         ("join resources on $left.name == $left.name", "$right"),
         ("where name matches regex '('", "ill-formed"),

@@ -146,6 +146,20 @@ def test_the_queries_of_the_official_cli(azure):
     assert mine["properties"]["duration"].startswith("00:0")
 
 
+def test_soft_deleted_instances_are_rows_of_their_own_type(azure):
+    azure.furnish()
+    azure.protect()
+    azure.client.backup_instances.begin_delete(GROUP, "vault-1", "instance-1").result()
+    azure.emulator.advance(DELAY + 1)
+    query = "recoveryservicesresources | where type startswith 'microsoft.dataprotection/backupvaults/{}'"
+    assert ask(azure, query.format("backupinstances")).data == []
+    [row] = ask(azure, query.format("deleted")).data
+    assert row["id"] == f"{azure.vault_id}/deletedBackupInstances/instance-1"
+    assert (row["type"], row["location"]) == ("microsoft.dataprotection/backupvaults/deletedbackupinstances", "eastus")
+    assert row["properties"]["currentProtectionState"] == "SoftDeleted"
+    assert row["properties"]["deletionInfo"]["scheduledPurgeTime"]
+
+
 def test_tables(azure):
     azure.emulator.advance(DELAY + 1)
     extensions = ask(azure, "KubernetesConfigurationResources | project type, name, properties.ExtensionType").data
