@@ -13,8 +13,16 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import Exactly
 
 Params = Mapping[str, Any]
 
+# ARM types that more than one of the resources read or name.
 VAULT = "Microsoft.DataProtection/backupVaults"
+INSTANCES = f"{VAULT}/backupInstances"
+DELETED_INSTANCES = f"{VAULT}/deletedBackupInstances"
+POINTS = f"{INSTANCES}/recoveryPoints"
+POLICIES = f"{VAULT}/backupPolicies"
+# The way from a cluster to the backup instances that protect it, in whatever vault.
+ROUTING = "Microsoft.DataProtection/backupInstances"
 CLUSTER = "Microsoft.ContainerService/managedClusters"
+BINDINGS = f"{CLUSTER}/trustedAccessRoleBindings"
 STORAGE_ACCOUNT = "Microsoft.Storage/storageAccounts"
 RESOURCE_GROUP = "Microsoft.Resources/resourceGroups"
 

@@ -13,10 +13,9 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT, POINTS
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import instance
 
-POINTS = "Microsoft.DataProtection/backupVaults/backupInstances/recoveryPoints"
 OPERATIONAL, VAULT_TIER = "OperationalStore", "VaultStore"
 LATEST = "latest"
 

@@ -26,7 +26,9 @@ from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
     refuse_unknown,
 )
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    BINDINGS,
     MAKE_VAULT,
+    ROUTING,
     VAULT,
     cluster_id,
     cluster_problems,
@@ -34,9 +36,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.common impor
 )
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form as instance_form
 
-LIST_TYPE = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 ROLES_TYPE = "Microsoft.ContainerService/locations/trustedAccessRoles"
-INSTANCES = "Microsoft.DataProtection/backupInstances"
 # Every region of Azure Backup has this one, so that nobody has to be asked about it.
 OPERATOR = "microsoft.dataprotection/backupvaults/backup-operator"
 FORBIDDEN = "UserErrorTrustedAccessGatewayReturnedForbidden"
@@ -56,7 +56,7 @@ class Binding(Resource):
     def find(self, arm: Arm, params: Params) -> tuple[str, Document | None]:
         # One binding per cluster and vault is enough: whoever made it, under whatever name, it is adopted.
         cluster, named = cluster_id(params), self.id(params)
-        bindings = arm.list_all(LIST_TYPE, cluster)
+        bindings = arm.list_all(BINDINGS, cluster)
         if params.get("match") != "name":
             for item in _of_vault(bindings, vault_id(params)):
                 return _ids.binding(cluster, item["name"]), item
@@ -69,7 +69,7 @@ class Binding(Resource):
             [lambda: arm.get(cluster_id(params)), lambda: arm.require(vault_id(params), "Backup vault", MAKE_VAULT)]
         )
         cluster = refuse_unknown("cluster", found, cluster_id(params))
-        bindings = _of_vault(arm.list_all(LIST_TYPE, cluster_id(params)), vault_id(params))
+        bindings = _of_vault(arm.list_all(BINDINGS, cluster_id(params)), vault_id(params))
         special = {role.lower() for role in params["roles"]} - {OPERATOR}
         offered = offered_roles(arm, cluster_id(params), cluster["location"]) if special else []
         return {"bindings": bindings, "cluster": cluster, "vault": vault, "offered": [role["role"] for role in offered]}
@@ -148,7 +148,7 @@ def look(arm: Arm, params: dict[str, Any]) -> Outcome:
     if not region:
         scope = cluster_id(params)
         region = refuse_unknown("cluster", arm.get(scope), scope)["location"]
-        bindings = arm.list_all(LIST_TYPE, scope)
+        bindings = arm.list_all(BINDINGS, scope)
     sources = sorted({_source(item) for item in bindings})
     there = dict(zip(sources, arm.together([partial(_exists, arm, id_) for id_ in sources]), strict=False))
     shown = [{**Binding().represent(item), "source_exists": there[_source(item)]} for item in bindings]
@@ -214,7 +214,7 @@ def _shut_out(arm: Arm, params: Params) -> list[str]:
     vault = vault_id(params)
     return [
         _ids.instance(vault, item["name"])
-        for item in arm.list_all(INSTANCES, cluster_id(params))
+        for item in arm.list_all(ROUTING, cluster_id(params))
         if _ids.same(instance_form.vault_of(item), vault) and instance_form.error_details(item).get("code") == FORBIDDEN
     ]
 

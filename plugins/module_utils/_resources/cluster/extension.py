@@ -25,6 +25,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.cluster impo
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster.extension_settings import SETTINGS, text
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
     MAKE_STORAGE,
+    ROUTING,
     STORAGE_ACCOUNT,
     cluster_id,
     cluster_problems,
@@ -35,7 +36,6 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.storage impo
 
 TYPE = "microsoft.dataprotection.kubernetes"
 LIST_TYPE = "Microsoft.KubernetesConfiguration/extensions"
-INSTANCES = "Microsoft.DataProtection/backupInstances"
 # What a PUT takes of a document that Azure has answered with.
 WRITABLE = ("autoUpgradeMinorVersion", "configurationSettings", "extensionType", "releaseTrain", "scope", "version")
 NEW_IDENTITY = (
@@ -278,7 +278,7 @@ def ours(extensions: Iterable[Document]) -> Document | None:
 
 def protecting(arm: Arm, params: Params) -> list[str]:
     """Names of the backup instances that need the extension, in whatever vault."""
-    return sorted(item["name"] for item in arm.list_all(INSTANCES, cluster_id(params)))
+    return sorted(item["name"] for item in arm.list_all(ROUTING, cluster_id(params)))
 
 
 def failed(document: Document) -> AzureError:

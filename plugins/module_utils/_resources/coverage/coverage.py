@@ -24,6 +24,7 @@ from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outco
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.backups import jobs
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import BINDINGS, CLUSTER
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import findings as coverage_findings
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import html as coverage_html
 from ansible_collections.aks.backup.plugins.module_utils._resources.coverage import junit as coverage_junit
@@ -36,8 +37,6 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.coverage.rea
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import scope as fleet_scope
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import state as fleet_state
 
-CLUSTERS = "Microsoft.ContainerService/managedClusters"
-BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 # Azure keeps jobs for longer, but a report of more days would be a history.
 MOST_DAYS = 30
 NO_EXTENSIONS = (
@@ -100,7 +99,7 @@ def _problems(params: Params) -> list[str]:
             said.append(f"fail_on: max of {limit['reason']} is {limit['max']}; a count is 0 or more.")
     for id_ in params["cluster_ids"] or []:
         try:
-            _ids.expect(id_, CLUSTERS, "cluster_ids")
+            _ids.expect(id_, CLUSTER, "cluster_ids")
         except Refused as exc:
             said.append(exc.message)
     paths = [path for path in (params["output"] or {}).values() if path]
@@ -115,7 +114,8 @@ def _problems(params: Params) -> list[str]:
         elif os.path.exists(path) and not os.path.isfile(path):
             # Reading a device may never end, and root would put the report in its place.
             said.append(f"output: {path} is a device or the like, and no file. Give the path of a file.")
-    return said
+    # Of four files in a folder that is not there, as the role writes them, once.
+    return list(dict.fromkeys(said))
 
 
 def _placed(params: Params) -> Params:

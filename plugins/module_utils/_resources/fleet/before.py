@@ -15,6 +15,7 @@ from ansible_collections.aks.backup.plugins.module_utils import _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import ROUTING
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.glance import Lists
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.steps import (
     Cluster,
@@ -22,7 +23,6 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.fleet.steps 
     volume_types,
 )
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form
-from ansible_collections.aks.backup.plugins.module_utils._resources.instance.validation import ROUTING
 from ansible_collections.aks.backup.plugins.module_utils._resources.preflight import preflight
 
 # What the module's other options are.

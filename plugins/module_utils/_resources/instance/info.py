@@ -14,16 +14,16 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, refuse_unknown
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    DELETED_INSTANCES,
+    INSTANCES,
     MAKE_VAULT,
+    ROUTING,
     VAULT,
     cluster_id,
     vault_id,
 )
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form
-from ansible_collections.aks.backup.plugins.module_utils._resources.instance.protection import DELETED
-from ansible_collections.aks.backup.plugins.module_utils._resources.instance.validation import ROUTING
 
-INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
 QUERY = (
     f"RecoveryServicesResources | where type =~ '{INSTANCES}' "
     "| where properties.dataSourceInfo.datasourceType =~ 'Microsoft.ContainerService/managedClusters' "
@@ -64,7 +64,7 @@ def _documents(arm: Arm, params: Params) -> list[Document]:
         if not listed:
             # A misspelt vault must not look like an empty one.
             arm.require(vault, "Backup vault", MAKE_VAULT)
-        return [*listed, *(arm.list_all(DELETED, vault) if deleted else [])]
+        return [*listed, *(arm.list_all(DELETED_INSTANCES, vault) if deleted else [])]
     if _named(params, "cluster") and not params["subscriptions"]:
         cluster = cluster_id(params)
         listed = arm.list_all(ROUTING, cluster)
@@ -83,7 +83,11 @@ def _deleted(arm: Arm, subscriptions: list[str]) -> list[Document]:
     """Soft-deleted instances of all vaults of subscriptions."""
     vaults = arm.together([partial(arm.list_all, VAULT, _ids.subscription(one)) for one in subscriptions])
     ids = [vault["id"] for listed in vaults for vault in listed]
-    return [item for listed in arm.together([partial(arm.list_all, DELETED, one) for one in ids]) for item in listed]
+    return [
+        item
+        for listed in arm.together([partial(arm.list_all, DELETED_INSTANCES, one) for one in ids])
+        for item in listed
+    ]
 
 
 def _of_cluster(document: Document) -> bool:

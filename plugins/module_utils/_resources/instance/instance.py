@@ -24,8 +24,11 @@ from ansible_collections.aks.backup.plugins.module_utils._reconcile import (
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    DELETED_INSTANCES,
     MAKE_POLICY,
     MAKE_VAULT,
+    POLICIES,
+    ROUTING,
     cluster_id,
     cluster_problems,
     different_regions,
@@ -90,7 +93,7 @@ class Instance(Resource):
         by_datasource = (params.get("match") or ("name" if params.get("name") else "datasource")) == "datasource"
         if live is None and by_datasource:
             # Protected under a name that the portal, the CLI or Terraform made up: asking the cluster finds it.
-            items = arm.list_all(validation.ROUTING, cluster_id(params))
+            items = arm.list_all(ROUTING, cluster_id(params))
             found = _only([item for item in items if _ids.same(form.vault_of(item), vault)], params)
             if found:
                 named = _ids.instance(vault, found["name"])
@@ -105,7 +108,7 @@ class Instance(Resource):
 
     def _soft_deleted(self, arm: Arm, params: Params, named: str, by_datasource: bool) -> Document | None:
         """The soft-deleted instance that the options mean, as it will be when it is back."""
-        items = arm.list_all(protection.DELETED, vault_id(params))
+        items = arm.list_all(DELETED_INSTANCES, vault_id(params))
         found = next((item for item in items if item["name"].lower() == _ids.name(named).lower()), None)
         if found is None and by_datasource:
             cluster = cluster_id(params)
@@ -124,8 +127,8 @@ class Instance(Resource):
             lambda: arm.get(cluster_id(params)),
             lambda: arm.require(vault_id(params), "Backup vault", MAKE_VAULT),
             lambda: arm.require(policy_id(params), "backup policy", MAKE_POLICY),
-            lambda: arm.list_all(validation.ROUTING, cluster_id(params)),
-            lambda: arm.list_all(protection.DELETED, vault_id(params)),
+            lambda: arm.list_all(ROUTING, cluster_id(params)),
+            lambda: arm.list_all(DELETED_INSTANCES, vault_id(params)),
             lambda: extension.find(arm, cluster_id(params)),
         ]
         cluster, vault, policy, others, deleted, installed = arm.together(calls)
@@ -346,7 +349,7 @@ def manage(arm: Arm, params: Params) -> Outcome:
 def policy_id(params: Params) -> str:
     """The policy from ``policy_id``, or from ``policy_name`` in the vault of the instance."""
     if params.get("policy_id"):
-        return _ids.expect(params["policy_id"], "Microsoft.DataProtection/backupVaults/backupPolicies", "policy_id")
+        return _ids.expect(params["policy_id"], POLICIES, "policy_id")
     return _ids.policy(vault_id(params), params["policy_name"])
 
 

@@ -19,12 +19,8 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Docume
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import INSTANCES, MAKE_VAULT, POINTS
 from ansible_collections.aks.backup.plugins.module_utils._resources.vault import guard as vault_guard
-
-DELETED = "Microsoft.DataProtection/backupVaults/deletedBackupInstances"
-POINTS = "Microsoft.DataProtection/backupVaults/backupInstances/recoveryPoints"
-_INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
 
 
 class Step(NamedTuple):
@@ -46,10 +42,10 @@ FROM_ACTIVE = {"stopped": Step("stopProtection", "stopped"), "suspended": Step("
 # What a resource guard can guard, as its documents name it: verb -> critical operation.
 GUARDED = {
     "delete": vault_guard.DELETE_INSTANCES,
-    "restore": f"{_INSTANCES}/restore/action",
-    "stopProtection": f"{_INSTANCES}/stopProtection/action",
-    "suspendBackups": f"{_INSTANCES}/suspendBackups/action",
-    "write": f"{_INSTANCES}/write",
+    "restore": f"{INSTANCES}/restore/action",
+    "stopProtection": f"{INSTANCES}/stopProtection/action",
+    "suspendBackups": f"{INSTANCES}/suspendBackups/action",
+    "write": f"{INSTANCES}/write",
 }
 IN_WORDS = {
     "delete": "deleting a backup instance",

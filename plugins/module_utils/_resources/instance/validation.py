@@ -16,13 +16,12 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Docume
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, TimedOut, settles
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension, extension_settings
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import BINDINGS, ROUTING
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form as instance_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import permissions
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import rows as table
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
 
-ROUTING = "Microsoft.DataProtection/backupInstances"
-BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 # What a refused validation waits for, in words.
 SETTLING = "roles and Trusted Access to take effect"
 # Azure's answer where another instance protects the cluster: what is in the way is that instance.

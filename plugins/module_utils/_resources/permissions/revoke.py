@@ -14,6 +14,8 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Params
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    INSTANCES,
+    ROUTING,
     cluster_id,
     cluster_principal,
     vault_id,
@@ -21,10 +23,6 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.common impor
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import form as instance_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import rows as table
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions.rows import Row
-
-INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
-# The way from a cluster to the backup instances that protect it, in whatever vault.
-ROUTING = "Microsoft.DataProtection/backupInstances"
 
 
 def revocable(

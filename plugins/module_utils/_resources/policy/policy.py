@@ -14,14 +14,17 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import Differe
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Outcome, Params, Resource
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT, vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    DELETED_INSTANCES,
+    INSTANCES,
+    MAKE_VAULT,
+    POLICIES,
+    vault_id,
+)
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import retention
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 
-POLICIES = "Microsoft.DataProtection/backupVaults/backupPolicies"
-INSTANCES = "Microsoft.DataProtection/backupVaults/backupInstances"
-DELETED = "Microsoft.DataProtection/backupVaults/deletedBackupInstances"
 # How far a simulation looks: as long as the vault tier keeps anything.
 MOST_DAYS = 3653
 
@@ -137,7 +140,7 @@ def users(arm: Arm, policy_id: str) -> list[str]:
     """Names of the backup instances that a policy protects, the soft-deleted ones among them, which count to Azure."""
     vault = _ids.parent(policy_id)
     instances, deleted = arm.together(
-        [lambda: arm.list_all(INSTANCES, vault), lambda: arm.list_all(DELETED, vault)],
+        [lambda: arm.list_all(INSTANCES, vault), lambda: arm.list_all(DELETED_INSTANCES, vault)],
     )
     using = [item["name"] for item in instances if uses(item, policy_id)]
     return sorted([*using, *(f"{item['name']} (soft-deleted)" for item in deleted if uses(item, policy_id))])
@@ -152,7 +155,7 @@ def list_policies(arm: Arm, params: Params) -> Outcome:
     vault = vault_id(params)
     arm.require(vault, "Backup vault", MAKE_VAULT)
     policies, instances, deleted = arm.together(
-        [partial(arm.list_all, type_, vault) for type_ in (POLICIES, INSTANCES, DELETED)]
+        [partial(arm.list_all, type_, vault) for type_ in (POLICIES, INSTANCES, DELETED_INSTANCES)]
     )
     wanted = params.get("name")
     shown = [

@@ -18,15 +18,18 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Docume
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params, combine, reconcile
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT, vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    DELETED_INSTANCES,
+    INSTANCES,
+    MAKE_VAULT,
+    POLICIES,
+    vault_id,
+)
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance import protection
 from ansible_collections.aks.backup.plugins.module_utils._resources.instance.instance import Instance
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import short as policy_short
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy.policy import (
-    DELETED,
-    INSTANCES,
-    POLICIES,
     Policy,
     content_problems,
     differing,
@@ -61,7 +64,7 @@ def family(policies: list[Document], name: str) -> dict[str, Document]:
 def _rotate(arm: Arm, params: Params) -> Outcome:
     wanted, vault = policy_short.document(params)["properties"], vault_id(params)
     policies, instances, deleted = arm.together(
-        [partial(arm.list_all, type_, vault) for type_ in (POLICIES, INSTANCES, DELETED)]
+        [partial(arm.list_all, type_, vault) for type_ in (POLICIES, INSTANCES, DELETED_INSTANCES)]
     )
     members = family(policies, params["name"])
     in_force = [name for name, policy in members.items() if policy_form.same(wanted, policy["properties"])]

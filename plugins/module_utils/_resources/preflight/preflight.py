@@ -16,9 +16,16 @@ from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, refuse
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome, Params
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import extension
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import cluster_id, group_id, vault_id
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    BINDINGS,
+    DELETED_INSTANCES,
+    ROUTING,
+    VAULT,
+    cluster_id,
+    group_id,
+    vault_id,
+)
 from ansible_collections.aks.backup.plugins.module_utils._resources.permissions import permissions
-from ansible_collections.aks.backup.plugins.module_utils._resources.permissions.revoke import ROUTING
 from ansible_collections.aks.backup.plugins.module_utils._resources.policy import form as policy_form
 from ansible_collections.aks.backup.plugins.module_utils._resources.preflight import backup as preflight_backup
 from ansible_collections.aks.backup.plugins.module_utils._resources.preflight import cluster as preflight_cluster
@@ -34,11 +41,9 @@ Permitted: TypeAlias = "dict[str, list[Document] | None]"
 Once = Callable[[str, Callable[[], Any]], Any]
 SEVERITIES = ("error", "warning", "info")
 
-_VAULTS = "Microsoft.DataProtection/backupVaults"
-BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 # Resource Graph answers at once where the vault's own list of jobs has to be read page by page.
 ON_DEMAND = (
-    f"recoveryservicesresources | where type =~ '{_VAULTS}/backupJobs' | where properties.dataSourceId =~ '{{cluster}}'"
+    f"recoveryservicesresources | where type =~ '{VAULT}/backupJobs' | where properties.dataSourceId =~ '{{cluster}}'"
     " | where properties.operationCategory startswith 'backup' | where properties.isUserTriggered == true"
     " | where todatetime(properties.startTime) > ago(1d) | project instance = tostring(properties.backupInstanceId)"
 )
@@ -254,7 +259,7 @@ def _readers_below(arm: Arm, once: Once, ids: dict[str, str]) -> dict[str, Below
         readers["container"] = Below(ids["account_id"], partial(arm.get, ids["container_id"]), None)
     if "vault_id" in ids:
         vault = ids["vault_id"]
-        call = partial(arm.list_all, f"{_VAULTS}/deletedBackupInstances", vault)
+        call = partial(arm.list_all, DELETED_INSTANCES, vault)
         readers["deleted"] = Below(vault, partial(once, f"preflight deleted {vault}", call), [])
     return readers
 

@@ -29,6 +29,7 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.cluster impo
     extension_settings,
 )
 from ansible_collections.aks.backup.plugins.module_utils._resources.common import (
+    BINDINGS,
     CLUSTER,
     MAKE_VAULT,
     STORAGE_ACCOUNT,
@@ -40,7 +41,6 @@ from ansible_collections.aks.backup.plugins.module_utils._resources.restore impo
 from ansible_collections.aks.backup.plugins.module_utils._resources.restore import request as form
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
-BINDINGS = "Microsoft.ContainerService/managedClusters/trustedAccessRoleBindings"
 SETTLING = "roles to take effect"
 ELSEWHERE = "Where the backed up cluster is gone, name another with target_cluster_name or target_cluster_id."
 

@@ -16,13 +16,9 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Docume
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import BackupError, Refused
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Params
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import VAULT
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import DELETED_INSTANCES, INSTANCES, POLICIES
 from ansible_collections.aks.backup.plugins.module_utils._resources.vault import guard as vault_guard
 from ansible_collections.aks.backup.plugins.module_utils._resources.vault.refusals import SOFT_DELETE
-
-INSTANCES = f"{VAULT}/backupInstances"
-DELETED_INSTANCES = f"{VAULT}/deletedBackupInstances"
-POLICIES = f"{VAULT}/backupPolicies"
 
 
 def soft_deleted(arm: Arm, vault_id: str) -> list[Document]:
