@@ -183,7 +183,6 @@ def test_refusals(emulator, tmp_path):
         "output: two formats have the same path.",
         "output: there is no folder /nowhere/at where this task runs. Make it first.",
         f"output: {tmp_path / 'folder'} is a folder. Give the path of a file.",
-        f"output: {tmp_path / 'folder'} is a folder. Give the path of a file.",
         f"output: {tmp_path / 'pipe'} is a device or the like, and no file. Give the path of a file.",
     ]
     asked = [entry for entry in requests(emulator, since) if "ResourceGraph" in entry["path"]]
