@@ -73,6 +73,7 @@ def main() -> None:
         "machine": machine(),
         "minutes": round((time.monotonic() - begin) / 60, 1),
         "forks": ours.FORKS,
+        "forks_fresh": ours.FRESH_FORKS,
         "rows": bench.rows,
     }
     write(result, options)

@@ -174,8 +174,9 @@ def page(result: dict[str, Any]) -> str:
     machine, rows = result["machine"], result["rows"]
     cores = folded(
         f"{result['date']}, {machine['cores']} cores of {machine['processor']}, {machine['memory_gb']} GB, Python "
-        f"{machine['python']}, against the emulator on the same machine, forks {result['forks']}. A machine that has "
-        "other work to do takes longer: the ratios say more than the seconds."
+        f"{machine['python']}, against the emulator on the same machine, forks {result['forks']}, where clusters are "
+        f"fresh {result['forks_fresh']}. A machine that has other work to do takes longer: the ratios say more than "
+        "the seconds."
     )
     parts = ["# What it costs", cores]
     if said := ratios(rows):
@@ -209,7 +210,8 @@ def guide(result: dict[str, Any], text: str) -> str:
     said = [f"- {one}" for one in ratios(rows)]
     where = (
         f"Measured on {result['date']} with {machine['cores']} cores of {machine['processor']}, "
-        f"{machine['memory_gb']} GB, Python {machine['python']}, and forks {result['forks']}:"
+        f"{machine['memory_gb']} GB, Python {machine['python']}, and forks {result['forks']}, where clusters are fresh "
+        f"{result['forks_fresh']}:"
     )
     tables = [goals(rows), costs(rows), single_tasks(rows)]
     shown = "\n\n".join(

@@ -49,8 +49,9 @@ class Bench:
 
     def play(self, what: str, state: str, clusters: int, signing_in: dict[str, str], **variables: Any) -> Row:
         playbook = ours.FLEET if what == "fleet task" else ours.ROLE
+        forks = ours.FRESH_FORKS if state == "fresh" else ours.FORKS
         return self.measured(
-            what, state, clusters, lambda: ours.play(playbook, clusters, signing_in, self.folder, **variables)
+            what, state, clusters, lambda: ours.play(playbook, clusters, signing_in, self.folder, forks, **variables)
         )
 
     def best(self, times: int, what: str, state: str, clusters: int, signing_in: dict[str, str], **more: Any) -> None:
