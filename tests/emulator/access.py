@@ -135,13 +135,18 @@ def _let_in(exchange: Exchange, record: Record) -> bool:
 
 def command(world: World, record: Record, text: str, context: str) -> tuple[int, str]:
     """What run command does: ``(exit code, logs)``. ``context`` is an archive of files in base64."""
-    files: dict[str, str] = {}
-    if context:
-        with zipfile.ZipFile(io.BytesIO(base64.b64decode(context))) as archive:
-            files = {name: archive.read(name).decode() for name in archive.namelist()}
+    files = files_of(context)
     if record.hidden.get("kubeconfig"):
         return _real(text, files, record.hidden["kubeconfig"])
     return kubectl.run(text, files, lambda method, path, body: request(world, record, method, path, body))
+
+
+def files_of(context: str) -> dict[str, str]:
+    """The files of an archive in base64, if there is one; ValueError or BadZipFile when it cannot be read."""
+    if not context:
+        return {}
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(context))) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
 def _real(text: str, files: dict[str, str], config: str) -> tuple[int, str]:

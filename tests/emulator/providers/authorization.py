@@ -121,7 +121,7 @@ def delete_assignment(call: Call) -> Reply:
 def list_assignments(call: Call) -> list[dict[str, Any]]:
     """At, above and below the scope; ``atScope()`` leaves out what is below. Filters can be joined by ``and``."""
     scope, text = call.id.text or "/", call.query.get("$filter", "").strip()
-    principal, at_scope = "", False
+    principal, at_scope = None, False
     for clause in re.split(r"\s+and\s+", text, flags=re.IGNORECASE) if text else []:
         match = PRINCIPAL.fullmatch(clause.strip()) or ASSIGNED.fullmatch(clause.strip())
         if match and (is_guid(match[1]) or ASSIGNED.fullmatch(clause.strip()) is None):
@@ -131,7 +131,7 @@ def list_assignments(call: Call) -> list[dict[str, Any]]:
         else:
             raise AzureError(400, "UnsupportedQuery", f"The filter '{text}' is not supported. Supported filters are "
                              "either 'atScope()' or 'principalId eq '{value}' or assignedTo('{value}')'.")
-    if principal:
+    if principal is not None:
         found = [call.store.get(grant.key) for grant in call.world.rbac.assignments(principal)]
         records = [record for record in found if record]
     else:
@@ -239,7 +239,12 @@ def list_permissions(call: Call) -> list[dict[str, Any]]:
 
 def put_lock(call: Call) -> Reply:
     old, properties = call.record, call.body.get("properties") or {}
-    if properties.get("level") not in {"CanNotDelete", "ReadOnly"}:
+    # No model of these: their package is none of those that clients of this collection install.
+    words = {"level": str, "notes": str, "owners": list}
+    if not isinstance(properties, dict) or not all(
+            isinstance(properties.get(key), (kind, type(None))) for key, kind in words.items()):
+        raise AzureError(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
+    if properties.get("level") not in ("CanNotDelete", "ReadOnly"):
         raise AzureError(400, "LockLevelNotValid", "The level of a lock is CanNotDelete or ReadOnly.")
     record = call.store.put(call.id, {"properties": {key: properties[key] for key in ("level", "notes", "owners")
                                                      if key in properties}})

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import re
 import shlex
+import zipfile
 from dataclasses import replace
 from typing import Any
 
@@ -239,6 +240,10 @@ def run_command(call: Call) -> Reply:
         words = shlex.split(call.body["command"])
     except ValueError as error:
         raise AzureError(400, "BadRequest", f"The command cannot be read: {error}.") from None
+    try:
+        access.files_of(call.body.get("context") or "")
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise AzureError(400, "BadRequest", f"The context is not an archive of files in base64: {error}.") from None
     target = call.exchange.target
     if words[:2] == ["kubectl", "get"] and target and target.post:
         # What a command does to the cluster counts, and this one only looks.

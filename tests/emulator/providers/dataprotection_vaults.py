@@ -37,6 +37,7 @@ from .dataprotection_world import (
 
 # Checked here and not by the table, because the body of an undelete has no properties.
 MODEL = "azure.mgmt.dataprotection.models:BackupVaultResource"
+IDENTITY = "azure.mgmt.dataprotection.models:DppIdentityDetails"
 READ_ONLY = ("properties.provisioningState", "properties.isVaultProtectedByResourceGuard", "properties.secureScore",
              "properties.bcdrSecurityLevel", "identity.principalId", "identity.tenantId")
 NOT_EMPTY = ("Cannot delete the Backup vault as there are existing backup instances or backup policies in the vault. "
@@ -290,11 +291,11 @@ def _undelete(call: Call, name: str) -> Reply:
         raise invalid("a vault can only be undeleted under its own name and resource group")
     if call.record is not None:
         raise invalid(f"a vault named {call.id.name} exists already")
-    if not isinstance(call.body.get("identity", {}), dict):
-        raise invalid("identity must be an object")
+    given = call.body.get("identity")
+    wanted = contracts.check(IDENTITY, {} if given is None else given, ("principalId", "tenantId"))
     old = kept.hidden["vault"]
     body = {key: value for key, value in old["body"].items() if key != "identity"}
-    identity = _identity(call, call.body.get("identity"), None)
+    identity = _identity(call, wanted, None)
     body["properties"] = {**body["properties"], "provisioningState": "Provisioning"}
     hidden = {key: value for key, value in old["hidden"].items() if key not in ("deleting", "deleted")}
     saved = call.store.put(call.id, {**body, **({"identity": identity} if identity else {})}, hidden)

@@ -72,6 +72,9 @@ def delete(call: Call) -> Reply:
 def put_credential(call: Call) -> Reply:
     """The credential lets a token of another issuer stand for this identity when signing in."""
     old, wanted = call.record, call.body["properties"]
+    if not all(wanted.get(key) for key in ("issuer", "subject")) or len(wanted.get("audiences") or ()) != 1:
+        raise AzureError(400, "BadRequest", "A federated identity credential needs an issuer, a subject and exactly "
+                         "one audience.")
     record = call.store.put(call.id, {"properties": wanted})
     federate(call.world, call.id.parent)
     return Reply(200 if old else 201, record.body)

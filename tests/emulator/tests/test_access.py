@@ -160,6 +160,8 @@ def test_run_command(azure):
     assert run(azure, "kubectl get --raw /apis/nobody/v1")[1] == (
         "Error from server (NotFound): the server could not find the requested resource\n")
     assert run(azure, "helm list")[0] == 127
+    for broken in ("!", base64.b64encode(b"no archive").decode()):
+        refused(lambda context=broken: run(azure, "kubectl version", context=context), "BadRequest", 400)
 
 
 def names(page):

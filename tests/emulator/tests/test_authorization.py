@@ -106,6 +106,7 @@ def test_filters(azure, principal):
     assert names(f"atScope() and assignedTo('{principal}')") == {above.name, here.name}
     assert names(f"principalId eq '{principal}'", cluster) == {above.name, here.name, below.name}
     assert names("atScope()", azure.scope) == {above.name}
+    assert names("principalId eq ''") == set()
     assert {entry.name for entry in azure.assignments.list_for_subscription()} >= {below.name}
     for bad in ("colour eq 'red'", "principalId eq me", "assignedTo('me')"):
         refused(lambda bad=bad: names(bad), "UnsupportedQuery", 400)

@@ -357,6 +357,10 @@ def test_undelete_brings_everything_back_but_the_identity(azure):
     [found] = deleted_by_newer_version(azure)
     assert code(azure.http("GET", azure.vault_id)) == (404, "ResourceNotFound")
     restored = {"location": "eastus", "identity": {"type": "SystemAssigned"}}
+    header = {"x-ms-deleted-vault-id": found.name}
+    for wrong in ([], {"type": []}, {"type": "SystemAssigned", "userAssignedIdentities": ["x"]}):
+        answer = put(azure, {**restored, "identity": wrong}, "2026-06-01", headers=header)
+        assert code(answer) == (400, "BMSUserErrorInvalidInput")
     vault = azure.client.backup_vaults.begin_create_or_update(
         GROUP, "vault-1", restored, x_ms_deleted_vault_id=found.name).result()
     assert vault.identity.principal_id != old

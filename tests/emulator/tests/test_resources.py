@@ -131,6 +131,29 @@ def test_a_group_that_goes_takes_nothing_new(azure):
     assert "tags" not in azure.http("GET", stays)[2]
 
 
+@pytest.mark.parametrize("body", [
+    {}, {"properties": "x"}, {"properties": []}, {"properties": {"level": ["ReadOnly"]}},
+    {"properties": {"level": "Other"}},
+    {"properties": {"level": "ReadOnly", "notes": 5}}, {"properties": {"level": "ReadOnly", "owners": "x"}}])
+def test_locks_that_cannot_be(azure, body):
+    path = f"{azure.group_id}/providers/Microsoft.Authorization/locks/keep?api-version=2020-05-01"
+    assert azure.http("PUT", path, body)[0] == 400
+    assert azure.http("GET", path)[0] == 404
+
+
+@pytest.mark.parametrize("properties", [
+    {}, {"issuer": "https://example.com", "subject": "job", "audiences": []},
+    {"issuer": "", "subject": "job", "audiences": ["api://x"]},
+    {"issuer": "https://example.com", "subject": "job", "audiences": ["api://x", "api://y"]}])
+def test_federated_credentials_that_cannot_be(azure, properties):
+    azure.identities.user_assigned_identities.create_or_update(GROUP, "id-federated", {"location": "eastus"})
+    path = (f"{azure.group_id}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-federated/"
+            "federatedIdentityCredentials/fic?api-version=2024-11-30")
+    status, dummy, body = azure.http("PUT", path, {"properties": properties})
+    assert (status, body["error"]["code"]) == (400, "BadRequest")
+    assert azure.http("GET", path)[0] == 404
+
+
 def test_locks_of_groups_and_of_what_is_in_them(azure):
     group, version = f"{azure.scope}/resourceGroups/rg-locked", "?api-version=2025-04-01"
     azure.http("PUT", group + version, {"location": "eastus"})
