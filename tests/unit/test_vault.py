@@ -277,15 +277,22 @@ def test_a_vault_with_soft_delete_has_days():
 # Resource Guards
 
 GUARD = f"{GROUPS}/providers/Microsoft.DataProtection/resourceGuards/guard"
+OPERATIONS = (
+    vault_guard.DELETE_INSTANCES,
+    vault_guard.DELETE_MAPPING,
+    vault_guard.REDUCE_IMMUTABILITY,
+    vault_guard.REDUCE_SOFT_DELETE,
+)
 MAPPING = {
+    "id": vault_guard.mapping_id(f"{GROUPS}/providers/Microsoft.DataProtection/backupVaults/bv"),
     "properties": {
         "resourceGuardResourceId": GUARD,
         "resourceGuardOperationDetails": [
             {"vaultCriticalOperation": operation, "defaultResourceRequest": f"{GUARD}/{number}/default"}
-            for number, operation in enumerate(vault_guard.TITLES)
+            for number, operation in enumerate(OPERATIONS)
             if operation != vault_guard.REDUCE_IMMUTABILITY
         ],
-    }
+    },
 }
 
 
@@ -310,11 +317,14 @@ def test_what_a_guard_watches(options, found):
 
 
 def test_an_approval_is_asked_for_where_the_guard_watches():
-    params = {**BASE, "resource_guard_operation_requests": [f"{GUARD.upper()}/1/default/"]}
-    instances, soft_delete = vault_guard.unapproved(params, MAPPING, vault_guard.TITLES)
+    given = [f"{GUARD.upper()}/1/default/"]
+    instances, soft_delete = vault_guard.unapproved(MAPPING, OPERATIONS, given)
+    assert all(
+        f"The Backup vault bv is protected by the Resource Guard {GUARD}," in said for said in (instances, soft_delete)
+    )
     assert "approve deleting its backup instances" in instances and f"put {GUARD}/0/default into" in instances
     assert "approve reducing soft delete" in soft_delete and f"put {GUARD}/3/default into" in soft_delete
-    assert vault_guard.unapproved(params, None, vault_guard.TITLES) == []
+    assert vault_guard.unapproved(None, OPERATIONS, given) == []
 
 
 def test_another_guard_is_as_critical_as_none():

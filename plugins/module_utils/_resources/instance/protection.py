@@ -19,7 +19,7 @@ from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Docume
 from ansible_collections.aks.backup.plugins.module_utils._compare import dig
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError
 from ansible_collections.aks.backup.plugins.module_utils._resources import times
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import INSTANCES, MAKE_VAULT, POINTS
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import MAKE_VAULT, POINTS
 from ansible_collections.aks.backup.plugins.module_utils._resources.vault import guard as vault_guard
 
 
@@ -42,17 +42,10 @@ FROM_ACTIVE = {"stopped": Step("stopProtection", "stopped"), "suspended": Step("
 # What a resource guard can guard, as its documents name it: verb -> critical operation.
 GUARDED = {
     "delete": vault_guard.DELETE_INSTANCES,
-    "restore": f"{INSTANCES}/restore/action",
-    "stopProtection": f"{INSTANCES}/stopProtection/action",
-    "suspendBackups": f"{INSTANCES}/suspendBackups/action",
-    "write": f"{INSTANCES}/write",
-}
-IN_WORDS = {
-    "delete": "deleting a backup instance",
-    "restore": "restoring",
-    "stopProtection": "stopping protection",
-    "suspendBackups": "suspending backups",
-    "write": "changing the policy of a backup instance",
+    "restore": vault_guard.RESTORE,
+    "stopProtection": vault_guard.STOP_PROTECTION,
+    "suspendBackups": vault_guard.SUSPEND_BACKUPS,
+    "write": vault_guard.WRITE_INSTANCE,
 }
 
 
@@ -116,16 +109,7 @@ def guard_of(arm: Arm, vault: Document) -> Document | None:
 
 def approval_problems(mapping: Document | None, verbs: Iterable[str], given: Iterable[str]) -> list[str]:
     """A sentence for each verb that waits for somebody's approval."""
-    said = []
-    for verb in dict.fromkeys(verbs):
-        request = vault_guard.request_id(mapping, GUARDED[verb]) if verb in GUARDED else None
-        if request and not any(_ids.same(request, one) for one in given):
-            said.append(
-                f"The vault is protected by the Resource Guard {_ids.parent(request)}, which has to approve "
-                f"{IN_WORDS[verb]}. Have its owner give you the role Backup MUA Operator on it, and put {request} "
-                "into resource_guard_operation_requests."
-            )
-    return said
+    return vault_guard.unapproved(mapping, [GUARDED[verb] for verb in verbs if verb in GUARDED], given)
 
 
 def deletion_problems(arm: Arm, live: Document, requests: Iterable[str]) -> list[str]:

@@ -18,12 +18,16 @@ from ansible_collections.aks.backup.plugins.module_utils import _compare, _ids
 from ansible_collections.aks.backup.plugins.module_utils._arm import Arm, Document
 from ansible_collections.aks.backup.plugins.module_utils._compare import Difference, dig
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Facts, Params, Resource
-from ansible_collections.aks.backup.plugins.module_utils._resources.common import VAULT
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import INSTANCES, VAULT
 from ansible_collections.aks.backup.plugins.module_utils._resources.vault.refusals import IMMUTABILITY, SOFT_DELETE
 
 GUARD_TYPE = "Microsoft.DataProtection/resourceGuards"
-DELETE_INSTANCES = f"{VAULT}/backupInstances/delete"
+DELETE_INSTANCES = f"{INSTANCES}/delete"
 DELETE_MAPPING = f"{VAULT}/backupResourceGuardProxies/delete"
+RESTORE = f"{INSTANCES}/restore/action"
+STOP_PROTECTION = f"{INSTANCES}/stopProtection/action"
+SUSPEND_BACKUPS = f"{INSTANCES}/suspendBackups/action"
+WRITE_INSTANCE = f"{INSTANCES}/write"
 REDUCE_IMMUTABILITY = f"{VAULT}/write#reduceImmutabilityState"
 REDUCE_SOFT_DELETE = f"{VAULT}/write#reduceSoftDeleteSecurity"
 # Critical operation -> what the user knows it as.
@@ -32,6 +36,10 @@ TITLES = {
     DELETE_MAPPING: "taking away the protection by the guard",
     REDUCE_IMMUTABILITY: "reducing immutability",
     REDUCE_SOFT_DELETE: "reducing soft delete",
+    RESTORE: "restoring",
+    STOP_PROTECTION: "stopping protection",
+    SUSPEND_BACKUPS: "suspending backups",
+    WRITE_INSTANCE: "changing the policy of a backup instance",
 }
 # From weak to strong.
 IMMUTABILITY_ORDER = ("disabled", "unlocked", "locked")
@@ -51,20 +59,23 @@ def request_id(mapping: Document | None, operation: str) -> str | None:
     return None
 
 
-def unapproved(params: Params, mapping: Document | None, operations: Iterable[str]) -> list[str]:
-    """A sentence for each operation that the guard watches and no request among the options is for."""
-    given = {id_.strip("/").lower() for id_ in params.get("resource_guard_operation_requests") or []}
+def unapproved(mapping: Document | None, operations: Iterable[str], given: Iterable[str]) -> list[str]:
+    """A sentence for each operation that the guard watches and that none of the requests is for."""
     said = []
-    for operation in operations:
+    for operation in dict.fromkeys(operations):
         needed = request_id(mapping, operation)
-        if needed and needed.strip("/").lower() not in given:
+        if needed and not any(_ids.same(needed, one) for one in given):
             said.append(
-                f"The Backup vault {params['name']} is protected by the Resource Guard "
+                f"The Backup vault {_ids.name(_ids.parent(dig(mapping, 'id')))} is protected by the Resource Guard "
                 f"{dig(mapping, 'properties.resourceGuardResourceId')}, which has to approve {TITLES[operation]}. Have "
                 "its owner give you the role Backup MUA Operator on it, and put "
                 f"{needed} into resource_guard_operation_requests."
             )
     return said
+
+
+def requests(params: Params) -> list[str]:
+    return list(params.get("resource_guard_operation_requests") or [])
 
 
 def problems(params: Params, desired: Document, live: Document | None, mapping: Document | None) -> list[str]:
@@ -73,7 +84,7 @@ def problems(params: Params, desired: Document, live: Document | None, mapping: 
     guard = params.get("resource_guard_id")
     if guard is not None and not _ids.same(guard, dig(mapping, "properties.resourceGuardResourceId")):
         operations.append(DELETE_MAPPING)
-    return unapproved(params, mapping, operations)
+    return unapproved(mapping, operations, requests(params))
 
 
 def reductions(desired: Document, live: Document | None) -> list[str]:
@@ -115,7 +126,7 @@ class Mapping(Resource):
         return mapping_id(_ids.vault(params["subscription_id"], params["resource_group"], params["name"]))
 
     def problems(self, params: Params, facts: Facts, live: Document | None) -> list[str]:
-        return unapproved(params, live, [DELETE_MAPPING])
+        return unapproved(live, [DELETE_MAPPING], requests(params))
 
     def desired(self, params: Params, facts: Facts, live: Document | None) -> Document:
         return {"properties": {"resourceGuardResourceId": params["resource_guard_id"]}}
@@ -129,7 +140,7 @@ class Mapping(Resource):
         arm.put(id_, _compare.apply({}, changes))
 
     def removal_problems(self, arm: Arm, params: Params, live: Document) -> list[str]:
-        return unapproved(params, live, [DELETE_MAPPING])
+        return unapproved(live, [DELETE_MAPPING], requests(params))
 
     def delete(self, arm: Arm, id_: str, live: Document, params: Params) -> None:
         remove(arm, id_, live)

@@ -55,7 +55,9 @@ def problems(arm: Arm, params: Params, live: Document) -> list[str]:
             f"on_instances=stop_and_delete deletes these backup instances with all their recovery points: {names}. If "
             f"that is what you want, set confirm_delete_data to {params['name']!r}."
         )
-    said += vault_guard.unapproved(params, _mapping(arm, live), _critical(bool(instances) and deletes))
+    said += vault_guard.unapproved(
+        _mapping(arm, live), _critical(bool(instances) and deletes), vault_guard.requests(params)
+    )
     # With instances to delete there will be more of them, so that is no reason to leave those alone.
     kept = [] if instances and deletes else soft_deleted(arm, live["id"])
     if kept:
