@@ -34,7 +34,7 @@ requirements:
   - azure-mgmt-dataprotection >= 2.0
   - azure-mgmt-kubernetesconfiguration-extensions >= 1.0.0
   - azure-mgmt-resource >= 24.0
-  - azure-mgmt-resourcegraph >= 8.0
+  - azure-mgmt-resourcegraph >= 8.0.1
   - azure-mgmt-storage >= 23.0
   - isodate >= 0.7
 extends_documentation_fragment:
@@ -591,11 +591,12 @@ options:
         type: dict
         suboptions:
           slots:
-            description: How many different starts, and policies, there are.
+            description: How many different starts, and policies, there are, at least 2.
             type: int
             default: 8
           window:
-            description: Minutes over which the starts are spread, no more than lie between two backups.
+            description: Minutes over which the starts are spread, one for each slot at least, and no more than lie
+              between two backups.
             type: int
             required: true
       state:
