@@ -35,7 +35,7 @@ requirements:
   - azure-core >= 1.35
   - azure-identity >= 1.23
   - azure-mgmt-core >= 1.6
-  - azure-mgmt-resourcegraph >= 8.0
+  - azure-mgmt-resourcegraph >= 8.0.1
 extends_documentation_fragment:
   - aks.backup.azure
   - aks.backup.wait
@@ -107,7 +107,7 @@ import re
 import sys
 from typing import Any
 
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
@@ -129,6 +129,8 @@ except ImportError:  # ansible-core before 2.19, where all text is a template un
 SPEC = {**_module.COMMON_SPEC, **fleet_scope.FLEET_SPEC}
 GROUP = "aks_clusters"
 FIELDS = ("location", "name", "resource_group", "subscription_id")
+# What each cluster in a cache has to have.
+SHOWN = frozenset((*FIELDS, "id", "protection"))
 SECRETS = tuple(name for name, option in SPEC.items() if option.get("no_log"))
 
 
@@ -146,7 +148,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             params = self._validated({name: self.templar.template(given[name]) for name in given if name in SPEC})
             names = host_names(found := self._clusters(path, params, cache), self.get_option("hostnames"))
         except BackupError as exc:
-            raise AnsibleParserError(exc.message) from exc
+            # Ansible would say it once more for each cause.
+            raise AnsibleParserError(exc.message) from None
         self.inventory.add_group(GROUP)
         for state in fleet_state.ALL_STATES:
             # Empty ones as well: a play over a group that nobody is in is no mistake.
@@ -169,8 +172,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         asked = json.dumps({name: value for name, value in params.items() if name not in SECRETS}, sort_keys=True)
         key = f"{self.get_cache_key(path)}_{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
         wanted = self.get_option("cache")
-        if wanted and cache and key in self._cache:
-            remembered: list[dict[str, Any]] = self._cache[key]
+        remembered = self._remembered(key) if wanted and cache else None
+        if remembered is not None:
             return remembered
         arm = _module.connect(params, (RESOURCE_GRAPH,), anywhere=True)
         scope = {**params, "subscription_id": arm.subscription_id}
@@ -181,6 +184,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if wanted:
             self._cache[key] = found
         return found
+
+    def _remembered(self, key: str) -> list[dict[str, Any]] | None:
+        """What the cache holds; None where there is nothing, or nothing that can be read: Azure can be asked again."""
+        try:
+            found: Any = self._cache.get(key)
+            if found is None:
+                return None
+            if isinstance(found, list) and all(isinstance(one, dict) and SHOWN.issubset(one) for one in found):
+                return found
+            why = "it holds something else."
+        except (AnsibleError, TypeError) as exc:
+            # The second from ansible-core's own plugins, where a file is JSON of another kind.
+            why = str(exc)
+        self.display.warning(f"The cache of the inventory cannot be used, so Azure is asked again: {why}")
+        return None
 
     def _compose(self, *arguments: Any, **keywords: Any) -> Any:
         return inert(super()._compose(*arguments, **keywords))

@@ -119,6 +119,15 @@ def test_a_cache_answers_until_the_question_changes(emulator, tmp_path):
     assert groups(shown)["unprotected"] == ["a", "b"] and questions(emulator, since) == 0
     shown = look(fleet.subscription, tmp_path, {**cached, "names": ["b"]})
     assert groups(shown)["unprotected"] == ["b"] and questions(emulator, since) == 3
+    # A cache that somebody has damaged is as good as none, and is put right.
+    (file,) = [one for one in (tmp_path / "cache").iterdir() if '"a"' in one.read_text().replace("\\", "")]
+    whole = file.read_text()
+    for damage in (whole[:100], "null", "[]", json.dumps("x"), json.dumps({"__payload__": '[{"name": "a"}]'})):
+        file.write_text(damage)
+        since = last(emulator)
+        shown = look(fleet.subscription, tmp_path, cached)
+        assert groups(shown)["unprotected"] == ["a", "b"] and questions(emulator, since) == 3, damage
+        assert file.read_text() == whole, damage
     fleet.remove("a")
     fleet.settle()
     look(fleet.subscription, tmp_path, cached, "--flush-cache")
@@ -147,7 +156,8 @@ def test_what_is_said_when_it_does_not_work(emulator, tmp_path, options, said):
 def test_no_place_is_known(emulator, tmp_path):
     fleet = Fleet(emulator, {})
     said = look(fleet.subscription, tmp_path, code=1, AZURE_SUBSCRIPTION_ID=None)
-    assert "It is not known where to look for clusters" in said
+    # Ansible itself says it twice, and would say it again for each cause.
+    assert 1 <= said.count("It is not known where to look for clusters") <= 2
 
 
 def test_other_files_are_left_to_other_plugins(emulator, tmp_path):
