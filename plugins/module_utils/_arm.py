@@ -20,17 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from ansible_collections.aks.backup.plugins.module_utils import _ids
+from ansible_collections.aks.backup.plugins.module_utils import _ids, _replies
 from ansible_collections.aks.backup.plugins.module_utils._auth import choose, credential
 from ansible_collections.aks.backup.plugins.module_utils._clients import Clients
 from ansible_collections.aks.backup.plugins.module_utils._cloud import Cloud, replace_file
-from ansible_collections.aks.backup.plugins.module_utils._compare import plain
 from ansible_collections.aks.backup.plugins.module_utils._errors import (
     AzureError,
     BackupError,
     Missing,
     Refused,
-    from_response,
     listed,
 )
 from ansible_collections.aks.backup.plugins.module_utils._types import (
@@ -43,12 +41,6 @@ from ansible_collections.aks.backup.plugins.module_utils._types import (
     RESOURCES,
     TYPES,
     Operations,
-    extension,
-    group_and_names,
-    scope_and_name,
-)
-from ansible_collections.aks.backup.plugins.module_utils._types import (
-    name as only_name,
 )
 from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
@@ -104,12 +96,12 @@ class Arm:
 
         def call() -> Any:
             operation = self._clients.operation(parsed.subscription, row.package, row.group, row.get)
-            return operation(*row.arguments(parsed), cls=_reply, timeout=self.deadline.remaining())
+            return operation(*row.arguments(parsed), cls=_replies.reply, timeout=self.deadline.remaining())
 
         try:
             return self._ask(call, f"read {id_}", id_)
         except AzureError as exc:
-            if _says_absent(exc):
+            if _replies.says_absent(exc):
                 return None, None
             raise
 
@@ -125,14 +117,14 @@ class Arm:
             row = TYPES[type_.lower()]
             everywhere = bool(row.everywhere) and parsed.type == "microsoft.resources/subscriptions"
             listing = row.everywhere if everywhere else row.list
-            arguments = () if everywhere else _list_arguments(row, parsed, parent_id)
+            arguments = () if everywhere else row.list_arguments(parsed, parent_id)
             operation = self._clients.operation(parsed.subscription, row.package, row.group, listing)
-            return [_wire(item) for item in operation(*arguments, timeout=self.deadline.remaining(), **query)]
+            return [_replies.wire(item) for item in operation(*arguments, timeout=self.deadline.remaining(), **query)]
 
         try:
             return self._ask(call, f"list {type_} below {parent_id}", parent_id)
         except AzureError as exc:
-            if _says_absent(exc):
+            if _replies.says_absent(exc):
                 return []
             raise
 
@@ -147,14 +139,14 @@ class Arm:
         """The documents that a verb of :data:`READS` answers with; every page. Where there is one, a list of one."""
         parsed, row = _row(id_)
         package, group, name = READS[(parsed.type, verb)]
-        stream = _stream(body)
+        stream = _replies.stream(body)
 
         def call() -> list[Document]:
             operation = self._clients.operation(parsed.subscription, package, group, name)
             options: Document = {"timeout": self.deadline.remaining(), **query}
             if name == "get":
-                return [operation(*row.arguments(parsed), stream, cls=_reply, **options)[0] or {}]
-            return [_wire(item) for item in operation(*row.arguments(parsed), stream, **options)]
+                return [operation(*row.arguments(parsed), stream, cls=_replies.reply, **options)[0] or {}]
+            return [_replies.wire(item) for item in operation(*row.arguments(parsed), stream, **options)]
 
         return self._ask(call, f"carry out {verb} on {id_}", id_, (stream,))
 
@@ -162,7 +154,7 @@ class Arm:
         """The one document that a verb of :data:`READS` answers with, waited for where the answer takes its time."""
         parsed, row = _row(id_)
         package, group, name = READS[(parsed.type, verb)]
-        arguments = (*row.arguments(parsed), _stream(body)) if body is not None else row.arguments(parsed)
+        arguments = (*row.arguments(parsed), _replies.stream(body)) if body is not None else row.arguments(parsed)
         row = row._replace(package=package, group=group)
         return self._write("POST", f"{id_}/{verb}", row, name, arguments, f"carry out {verb} on {id_}", True, query)
 
@@ -199,11 +191,11 @@ class Arm:
         more: Document = {}
         while True:
             options = {"resultFormat": "objectArray", "$top": min(most or SEARCH_PAGE, SEARCH_PAGE), **more}
-            stream = _stream({**asked, "options": options})
+            stream = _replies.stream({**asked, "options": options})
 
             def call(stream: io.BytesIO = stream) -> Document:
                 operation = self._clients.operation(self.subscription_id, RESOURCE_GRAPH, "", "resources")
-                return operation(stream, cls=_reply, timeout=self.deadline.remaining())[0] or {}
+                return operation(stream, cls=_replies.reply, timeout=self.deadline.remaining())[0] or {}
 
             try:
                 page = self._ask(call, "search Azure Resource Graph", "", (stream,))
@@ -240,11 +232,13 @@ class Arm:
     def put(self, id_: str, body: Mapping[str, Any]) -> Document:
         """Create or replace, and wait for the operation. The reply can show old values: read again for the truth."""
         parsed, row = _row(id_)
-        return self._write("PUT", id_, row, row.put, (*row.arguments(parsed), _stream(body)), f"create or update {id_}")
+        arguments = (*row.arguments(parsed), _replies.stream(body))
+        return self._write("PUT", id_, row, row.put, arguments, f"create or update {id_}")
 
     def patch(self, id_: str, body: Mapping[str, Any]) -> Document:
         parsed, row = _row(id_)
-        return self._write("PATCH", id_, row, row.patch, (*row.arguments(parsed), _stream(body)), f"update {id_}")
+        arguments = (*row.arguments(parsed), _replies.stream(body))
+        return self._write("PATCH", id_, row, row.patch, arguments, f"update {id_}")
 
     def undelete(self, id_: str, deleted: Mapping[str, Any], body: Mapping[str, Any]) -> Document:
         """Bring a soft-deleted vault back: a PUT with what is not kept, which names the document of what is.
@@ -253,7 +247,7 @@ class Arm:
         """
         parsed, row = _row(id_)
         row = row._replace(package=TYPES[_ids.parse(deleted["id"]).type].package)
-        arguments = (*row.arguments(parsed), _stream(body))
+        arguments = (*row.arguments(parsed), _replies.stream(body))
         named = {"x_ms_deleted_vault_id": deleted["name"]}
         return self._write("PUT", id_, row, row.put, arguments, f"bring back {id_}", named=named)
 
@@ -271,7 +265,7 @@ class Arm:
         """
         parsed, row = _row(id_)
         package, group, operation = POSTS[(parsed.type, verb)]
-        arguments = (*row.arguments(parsed), _stream(body)) if body is not None else row.arguments(parsed)
+        arguments = (*row.arguments(parsed), _replies.stream(body)) if body is not None else row.arguments(parsed)
         what = f"carry out {verb} on {id_}"
         row = row._replace(package=package, group=group)
         named = {"request_id": request_id} if request_id else None
@@ -334,7 +328,7 @@ class Arm:
         def call() -> Document:
             entry["status"] = None
             operation = self._clients.operation(subscription, row.package, row.group, name)
-            options: Document = {"cls": _reply, "raw_response_hook": first_reply, **(named or {})}
+            options: Document = {"cls": _replies.reply, "raw_response_hook": first_reply, **(named or {})}
             if not name.startswith("begin_"):
                 return operation(*arguments, timeout=self.deadline.remaining(), **options)[0] or {}
             poller = operation(*arguments, polling_interval=self.interval, **options)
@@ -362,24 +356,24 @@ class Arm:
             try:
                 return call()
             except exceptions.ClientAuthenticationError as exc:
-                hint = _hint(exc) or "Check the credentials and the tenant."
-                raise BackupError(f"Signing in to Azure failed: {_first_line(exc)} {hint}") from exc
+                hint = _replies.hint(exc) or "Check the credentials and the tenant."
+                raise BackupError(f"Signing in to Azure failed: {_replies.first_line(exc)} {hint}") from exc
             except exceptions.HttpResponseError as exc:
-                error = _translate(exc, what, id_)
+                error = _replies.translate(exc, what, id_)
                 passing = PASSING.get((error.facts.get("status", 0), error.code or ""))
                 if error.facts.get("status") == 429:
                     passing = "Azure to take more requests"
                 if passing is None:
                     raise error from exc
                 try:
-                    self.deadline.pause(_retry_after(exc.response) or self.interval, passing)
+                    self.deadline.pause(_replies.retry_after(exc.response) or self.interval, passing)
                 except BackupError as late:
                     raise AzureError(f"{error.message} {late.message}", **error.facts) from exc
             except exceptions.AzureError as exc:
                 if self.deadline.remaining() <= 0:
                     raise self.deadline.passed(f"Azure to {what}") from exc
-                message = f"Azure could not be reached to {what}: {_first_line(exc)} {_hint(exc)}".rstrip()
-                raise AzureError(message, resource_id=id_) from exc
+                message = f"Azure could not be reached to {what}: {_replies.first_line(exc)} {_replies.hint(exc)}"
+                raise AzureError(message.rstrip(), resource_id=id_) from exc
 
     def _pages(self, subscription: str, path: str, api_version: str) -> list[Document]:
         """Every page of a list that is read by its path."""
@@ -387,7 +381,9 @@ class Arm:
         found: list[Document] = []
         query: dict[str, str] = {}
         while True:
-            page = operation(path, api_version=api_version, params=query, cls=_reply, timeout=self.deadline.remaining())
+            page = operation(
+                path, api_version=api_version, params=query, cls=_replies.reply, timeout=self.deadline.remaining()
+            )
             body = page[0] or {}
             found += body.get("value") or []
             following = urllib.parse.urlsplit(body.get("nextLink") or "").query
@@ -400,73 +396,3 @@ class Arm:
 def _row(id_: str) -> tuple[_ids.ResourceId, Operations]:
     parsed = _ids.parse(id_)
     return parsed, TYPES[parsed.type]
-
-
-def _list_arguments(row: Operations, parent: _ids.ResourceId, parent_id: str) -> tuple[str, ...]:
-    if row.arguments is scope_and_name:
-        return (parent_id,)
-    if row.arguments is only_name:
-        return parent.names
-    if row.arguments is extension:
-        return (parent.resource_group, parent.namespace, parent.types[0], parent.names[0])
-    if parent.type == "microsoft.resources/resourcegroups":
-        return (parent.name,)
-    return group_and_names(parent)
-
-
-def _says_absent(error: AzureError) -> bool:
-    """Whether the answer to a read means that there is nothing. With the provider unregistered there cannot be
-    anything.
-    """
-    if error.code == "SubscriptionNotFound":
-        return False
-    return error.facts.get("status") == 404 or error.code == "MissingSubscriptionRegistration"
-
-
-def _stream(body: Mapping[str, Any]) -> io.BytesIO:
-    # Every generation of the clients sends a stream as it is, while dicts mean something else to each.
-    return io.BytesIO(json.dumps(plain(body)).encode())
-
-
-def _reply(response: Any, _deserialized: Any, _headers: Any) -> tuple[Document | None, float | None]:
-    """Raw JSON and Retry-After of a reply; hung into the clients as their ``cls`` callback."""
-    http = response.http_response
-    text = http.text() if http.status_code != 204 else ""
-    return (json.loads(text) if text else None), _retry_after(http)
-
-
-def _wire(item: Any) -> Document:
-    """A list item as wire JSON: newer models are mappings, older ones can write themselves."""
-    document: Document = item.as_dict() if hasattr(item, "keys") else item.serialize(keep_readonly=True)
-    return document
-
-
-def _retry_after(response: Any) -> float | None:
-    """The pause that a reply asks for, in seconds; services send it as Retry-After or in milliseconds of their own."""
-    for header, unit in (("Retry-After", 1.0), ("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001)):
-        try:
-            seconds = float(response.headers.get(header)) * unit
-        except (AttributeError, TypeError, ValueError):
-            continue
-        if seconds > 0:
-            return seconds
-    return None
-
-
-def _translate(exc: Any, what: str, id_: str) -> AzureError:
-    response = exc.response
-    if response is None:
-        return AzureError(f"Azure did not {what}. {_first_line(exc)}", resource_id=id_)
-    return from_response(what, response.status_code, response.text(), response.headers, id_)
-
-
-def _hint(exc: BaseException) -> str:
-    """What to do about certificates that are not trusted, the one reason that a task's options can do away with."""
-    words = str(exc).lower()
-    if "certificate" not in words or "verify" not in words and "x509" not in words:
-        return ""
-    return "Check ca_bundle: it names the authorities to trust, those of a proxy that breaks TLS open included."
-
-
-def _first_line(exc: BaseException) -> str:
-    return str(exc).strip().splitlines()[0].rstrip(".") + "." if str(exc).strip() else type(exc).__name__ + "."

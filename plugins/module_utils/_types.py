@@ -1,7 +1,7 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of Microsoft's clients knows which ARM type. Tables of facts, no code. Private to the collection."""
+"""Which of Microsoft's clients knows which ARM type. Tables of facts. Private to the collection."""
 
 from __future__ import annotations
 
@@ -79,6 +79,18 @@ class Operations(NamedTuple):
     list: str = ""
     arguments: Callable[[_ids.ResourceId], tuple[str, ...]] = group_and_names
     everywhere: str = ""
+
+    def list_arguments(self, parent: _ids.ResourceId, parent_id: str) -> tuple[str, ...]:
+        """What ``list`` takes for the children of a parent, where :attr:`arguments` are for one of them."""
+        if self.arguments is scope_and_name:
+            return (parent_id,)
+        if self.arguments is name:
+            return parent.names
+        if self.arguments is extension:
+            return (parent.resource_group, parent.namespace, parent.types[0], parent.names[0])
+        if parent.type == "microsoft.resources/resourcegroups":
+            return (parent.name,)
+        return group_and_names(parent)
 
 
 # ARM type -> operations. Sorted.

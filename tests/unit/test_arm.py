@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.aks.backup.plugins.module_utils import _arm, _clients
+from ansible_collections.aks.backup.plugins.module_utils import _arm, _clients, _replies
 from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError
 from ansible_collections.aks.backup.plugins.module_utils._types import INSTANCES
 
@@ -28,7 +28,7 @@ from ansible_collections.aks.backup.plugins.module_utils._types import INSTANCES
     ],
 )
 def test_the_pause_that_a_reply_asks_for(headers, seconds):
-    assert _arm._retry_after(SimpleNamespace(headers=headers)) == seconds
+    assert _replies.retry_after(SimpleNamespace(headers=headers)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_pause_that_a_reply_asks_for(headers, seconds):
     ],
 )
 def test_what_means_that_there_is_nothing(facts, absent):
-    assert _arm._says_absent(AzureError("x", **facts)) is absent
+    assert _replies.says_absent(AzureError("x", **facts)) is absent
 
 
 def test_the_version_is_put_into_requests_and_monitors_stay_as_they_were_signed():

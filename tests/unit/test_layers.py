@@ -24,6 +24,7 @@ ORDER = (
     "_compare",
     "_wait",
     "_pace",
+    "_replies",
     "_transport",
     "_cloud",
     "_auth",
