@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.emulator.kubernetes.objects import group_resource, manifest
 from tests.harness import Run, Subscription, task
-from tests.harness.role import EAST, backed_up, changes, facts, inventory, playbook, run, verbs
+from tests.harness.role import EAST, Plays, act, backed_up, changes, facts, inventory, playbook, run, story, verbs
 from tests.harness.role import protected as protect
 from tests.harness.steps import CLUSTER
 
@@ -78,10 +80,14 @@ def namespaces(subscription: Subscription, cluster: str = HOST) -> set[str]:
     return {one["metadata"]["name"] for one in inside(subscription, cluster=cluster) if one["kind"] == "Namespace"}
 
 
-def drill(subscription: Subscription, *arguments: str, **variables: Any) -> Run:
+DRILL = playbook("drill")
+IGNORING = [{**play, "ignore_errors": True} for play in yaml.safe_load(DRILL.read_text())]
+
+
+def drill(subscription: Subscription, *arguments: str, plays: Plays | Path = DRILL, **variables: Any) -> Run:
     """The playbook, for one cluster, with the user's assertions unless they are switched off."""
     return subscription.play(
-        playbook=playbook("drill"),
+        playbook=plays,
         inventory=inventory(None, EAST[:1]),
         arguments=arguments,
         variables={"aks_backup_drill_tasks": "{{ inventory_dir }}/assertions.yml", **variables},
@@ -199,8 +205,10 @@ def test_assertions_and_restores_that_fail_are_cleaned_up_after(protected, tmp_p
     assert namespaces(protected) == before
 
     # Refused before anything is restored: no job, and what the drill had made is gone as well.
-    refused = drill(protected, aks_backup_drill={"recovery_point": "none"})
-    assert "none" in message(refused) and result(refused)["job_id"] is None
+    # It is a failure also where the play ignores them.
+    refused = drill(protected, plays=IGNORING, aks_backup_drill={"recovery_point": "none"})
+    assert result(refused)["verdict"] == "failed" and result(refused)["job_id"] is None
+    assert "none" in next(step for step in reversed(refused.steps) if step.failed).result["msg"]
     assert namespaces(protected) == before
 
 
@@ -253,6 +261,20 @@ def test_what_is_not_known_or_not_the_drills_is_refused(protected):
     (failed,) = [step.result for step in nowhere.steps if step.failed]
     assert failed["msg"] == "aks_backup_drill_path is /nowhere, and there is no such folder where Ansible runs."
     assert nowhere.writes == []
+    told = story(
+        protected,
+        act("tasks", DRILL, refused=True, aks_backup_drill_tasks="nowhere.yml", aks_backup_drill_path=None),
+        act("suffix", DRILL, refused=True, aks_backup_drill={"suffix": "a" * 60, "namespaces": None}),
+        act("interval", DRILL, refused=True, aks_backup_drill={"namespaces": ["shop"]}, aks_backup_poll_interval=0),
+        hosts=EAST[:1],
+    )
+    for name, said in (
+        ("tasks", "/nowhere.yml, and there is no such file where Ansible runs."),
+        ("suffix", "is no name of a namespace. They have up to 63 lower-case letters"),
+        ("interval", "wait_timeout and poll_interval are seconds and must be greater than 0."),
+    ):
+        failed = [step.result["msg"] for step in told[name].steps if step.failed]
+        assert said in failed[-1] and told[name].writes == [], name
 
 
 def test_long_names_and_a_backup_of_all_namespaces(emulator):
@@ -261,7 +283,8 @@ def test_long_names_and_a_backup_of_all_namespaces(emulator):
     subscription = Subscription(emulator)
     emulator.change_inside(cluster_id(subscription), [manifest("v1", "ConfigMap", "it", name) for name in long])
     backed_up(protect(subscription))
-    silent = run(subscription, playbook("drill"), **ONE)
+    silent = run(subscription, IGNORING, **ONE)
+    assert silent.writes == []
     (failed,) = [step.result for step in silent.steps if step.failed]
     assert "It is not known which namespaces of aks-east-1 to restore" in failed["msg"]
     done = run(subscription, playbook("drill"), aks_backup_drill={"namespaces": long}, **ONE).ok()

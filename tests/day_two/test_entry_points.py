@@ -194,9 +194,9 @@ LOOK = """
 LOOKED, SAID = "aks_backup : Look", "aks_backup : Say"
 
 
-def gate(subscription: Subscription, *arguments: str, **variables: Any) -> Run:
+def gate(subscription: Subscription, *arguments: str, ignoring: bool = False, **variables: Any) -> Run:
     return subscription.play(
-        playbook=role("backup_before"),
+        playbook=[{**play, "ignore_errors": ignoring} for play in role("backup_before")],
         inventory={"all": {"hosts": {HOST: wishes(HOST)}, "vars": {**PYTHON, **WAITING}}},
         arguments=arguments,
         variables=variables,
@@ -206,7 +206,7 @@ def gate(subscription: Subscription, *arguments: str, **variables: Any) -> Run:
 
 def test_before_a_change_there_is_a_backup_and_protection_is_resumed_afterwards(emulator):
     subscription = protected(Subscription(emulator))
-    recent = {"aks_backup_max_rpo_hours": 100, "aks_backup_suspend_for_change": True}
+    recent = {"aks_backup_max_rpo_hours": "100", "aks_backup_suspend_for_change": "yes"}
     change = {"aks_backup_change_tasks": "change.yml", **recent}
 
     plan = gate(subscription, "--check", **change).ok()
@@ -247,7 +247,9 @@ def test_a_backup_with_warnings_holds_a_change_up_only_if_asked_to(shared):
     warns = {"lro": "job_warns", "code": "UserErrorNamespaceNotFound"}
     shared.fault(warns, method="POST", path="/backup$", times=2)
     change = {"aks_backup_change_tasks": "change.yml", "aks_backup_suspend_for_change": True}
-    strict = gate(shared, aks_backup_run={"fail_on_warnings": True}, **change)
+    nowhere = gate(shared, aks_backup_change_tasks="nowhere.yml")
+    assert "/nowhere.yml, and there is no such file where Ansible runs." in message(nowhere) and nowhere.writes == []
+    strict = gate(shared, ignoring=True, aks_backup_run={"fail_on_warnings": True}, **change)
     assert "ended as CompletedWithWarnings" in message(strict)
     assert not [step for step in strict.steps if step.task == LOOKED] and verbs(strict) == ["backup"]
     assert gate(shared, **change).ok()[SAID].result["msg"][0] == "suspended"
