@@ -213,6 +213,13 @@ def test_there_is_a_playbook_for_every_entry_point() -> None:
         assert f"tasks_from: {name}\n" in (ROOT / "playbooks" / f"{name}.yml").read_text(), name
 
 
+def test_nobody_becomes_another_user_where_ansible_is_configured_so() -> None:
+    """Who would be without the credentials, and in a process."""
+    for name in sorted(set(SPECS) - {"main", "report"} | {"protect"}):
+        [play] = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())
+        assert (play["become"], play["connection"], play["gather_facts"]) == (False, "local", False), name
+
+
 @pytest.mark.parametrize("name", OPTIONS)
 def test_readme_says_the_default(name):
     [cell] = re.findall(rf"^\| `{name}` \| ?([^|]*) ?\|", README, re.MULTILINE)
