@@ -24,7 +24,7 @@ requirements:
   - azure-mgmt-containerservice >= 38.0
   - azure-mgmt-core >= 1.6
   - azure-mgmt-dataprotection >= 2.0
-  - azure-mgmt-resourcegraph >= 8.0
+  - azure-mgmt-resourcegraph >= 8.0.1
   - isodate >= 0.7
 extends_documentation_fragment:
   - aks.backup.azure

@@ -29,7 +29,7 @@ requirements:
   - azure-mgmt-dataprotection >= 2.0
   - azure-mgmt-kubernetesconfiguration-extensions >= 1.0.0
   - azure-mgmt-resource >= 24.0
-  - azure-mgmt-resourcegraph >= 8.0
+  - azure-mgmt-resourcegraph >= 8.0.1
   - azure-mgmt-storage >= 23.0
 extends_documentation_fragment:
   - aks.backup.azure
