@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.aks.backup.plugins.inventory.aks_clusters import EXAMPLES
 from tests.emulator import Emulator
 from tests.harness import FAST, Subscription
 from tests.harness.fleets import CONDITIONS, PLUGIN, STATES, Fleet, groups, look
@@ -96,6 +97,27 @@ def test_places_and_filters(emulator, tmp_path):
     # Without a subscription of one's own, too.
     shown = look(fleet.subscription, tmp_path, {"tenant_wide": True}, AZURE_SUBSCRIPTION_ID=None)
     assert sorted(shown["_meta"]["hostvars"]) == ["a0", "a1", "a2"]
+
+
+def test_the_examples_of_the_documentation(emulator, tmp_path):
+    """As they stand, but for IDs, the name of a management group, and where the cache lies."""
+    tags = {"gold": {"environment": "production", "team": "shop", "tier": "gold"}, "plain": {"environment": "prod"},
+            "exempt": {"environment": "prod", "backup": "exempt"}}  # fmt: skip
+    fleet = Fleet(emulator, dict.fromkeys(("exempt", "gold", "plain", "test"), CONDITIONS["bare"]), 2, tags)
+    whole, chosen, below = yaml.safe_load_all(EXAMPLES)
+    assert len(chosen["subscriptions"]) == 2 and below["management_groups"] == ["platform"]
+    here = [name for name in fleet.conditions if fleet.subscription.id in fleet.id(name)]
+    assert sorted(look(fleet.subscription, tmp_path, whole)["aks_clusters"]["hosts"]) == sorted(here)
+    shown = look(fleet.subscription, tmp_path, {**chosen, "subscriptions": fleet.subscriptions})
+    assert sorted(shown["aks_clusters"]["hosts"]) == ["gold", "plain"] and shown["team_shop"]["hosts"] == ["gold"]
+    policies = {name: host["aks_backup_policy"] for name, host in shown["_meta"]["hostvars"].items()}
+    assert policies == {"gold": {"preset": "month"}, "plain": {"preset": "week"}}
+    assert {name.partition("_")[0] for name in shown} >= {"region", "backup"}
+    remembered = {**below, "management_groups": ["root"], "cache_connection": str(tmp_path / "cache")}
+    for _again in range(2):
+        shown = look(fleet.subscription, tmp_path, remembered)
+        assert sorted(shown["aks_clusters"]["hosts"]) == sorted(fleet.conditions)
+    assert list((tmp_path / "cache").iterdir())
 
 
 def test_pages_of_two(emulator, tmp_path):
