@@ -281,6 +281,20 @@ BAD = [
         },
         ("(Broken)",),
     ),
+    # Of some instances only the protection status tells, and why.
+    (
+        "protection_state",
+        {
+            "protecting": [
+                changed(
+                    INSTANCE,
+                    properties__currentProtectionState=None,
+                    properties__protectionStatus={"status": "ProtectionError", "errorDetails": {"code": "Broken"}},
+                )
+            ]
+        },
+        ("(Broken)",),
+    ),
     ("backups_today", {"on_demand": {"a": 10, "b": 1}}, ("10 at most, of 10", "Azure refuses more")),
 ]
 

@@ -65,7 +65,7 @@ def look(arm: Arm, lists: Lists, one: Cluster) -> Outcome:
     if _protected(arm, lists, one):
         return Outcome(result={"sentences": []})
     found: dict[str, Any] = preflight.examine(arm, options(one), lists.once).result
-    failing = [text for text in found["sentences"] if text.partition(" ")[2].startswith("(fail)")]
+    failing = [preflight.sentence(row) for row in found["checks"] if row["status"] == "fail"]
     if failing and one.given["preflight"] == "strict":
         raise Refused(" ".join(failing), problems=failing)
     return Outcome(result={"sentences": found["sentences"]}, warnings=failing)

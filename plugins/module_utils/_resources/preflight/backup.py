@@ -303,9 +303,9 @@ def protected_elsewhere(facts: Facts) -> Answer:
 
 def protection_state(facts: Facts) -> Answer:
     broken = [
-        f"{item['name']} ({dig(item, 'properties.protectionErrorDetails.code', 'ProtectionError')})"
+        f"{item['name']} ({instance_form.error_details(item).get('code') or instance_form.state_of(item)})"
         for item in own(facts)
-        if dig(item, "properties.currentProtectionState") in ("ProtectionError", "ConfiguringProtectionFailed")
+        if instance_form.protection_of(item) == "error"
     ]
     return judged(
         bool(broken),

@@ -144,6 +144,11 @@ def status(severity: str, good: bool | None) -> str:
     return "pass" if good else "fail" if severity == "error" else "warn"
 
 
+def sentence(row: Document) -> str:
+    """A row of the report in words: which check, how it has ended, why, and what to do."""
+    return " ".join(filter(None, [f"{row['id']} ({row['status']}):", row["evidence"], row["fix"]]))
+
+
 def _report(answers: Iterable[tuple[Check, Answer]]) -> Outcome:
     rows = [
         {
@@ -161,11 +166,7 @@ def _report(answers: Iterable[tuple[Check, Answer]]) -> Outcome:
             "checks": rows,
             "counts": {name: counts[name] for name in ("pass", "warn", "fail", "unknown")},
             "ok": not counts["fail"],
-            "sentences": [
-                " ".join(filter(None, [f"{row['id']} ({row['status']}):", row["evidence"], row["fix"]]))
-                for row in rows
-                if row["status"] != "pass"
-            ],
+            "sentences": [sentence(row) for row in rows if row["status"] != "pass"],
         }
     )
 
