@@ -118,7 +118,8 @@ def results(step: Step) -> Iterator[dict[str, Any]]:
     """The module's result, or those of the items of a loop, without what loops and repetitions add."""
     for one in step.result.get("results", [step.result]):
         if not one.get("skipped"):
-            yield {key: value for key, value in one.items() if key not in ("attempts", "item", "ansible_loop_var")}
+            added = ("attempts", "ansible_loop_var", one.get("ansible_loop_var"))
+            yield {key: value for key, value in one.items() if key not in added}
 
 
 def test_no_example_is_left_out() -> None:
