@@ -14,7 +14,8 @@ import yaml
 from ansible_collections.aks.backup.plugins.inventory.aks_clusters import DOCUMENTATION, host_names, host_variables
 from ansible_collections.aks.backup.plugins.module_utils._errors import Refused
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import state as fleet_state
-from tests.documented import block, fits
+from ansible_collections.aks.backup.plugins.module_utils._types import RESOURCE_GRAPH
+from tests.documented import ROOT, block, fits
 from tests.unit import wire_rows
 
 DEFAULT = ["{name}", "{name}_{resource_group}", "{name}_{resource_group}_{subscription_id}"]
@@ -92,3 +93,12 @@ def test_the_variables_of_a_host_are_those_that_are_documented():
 def test_the_groups_are_those_that_are_documented():
     text = " ".join(yaml.safe_load(DOCUMENTATION)["description"])
     assert set(re.findall(r"C\(backup_([a-z]+)\)", text)) == set(fleet_state.ALL_STATES)
+
+
+def test_the_requirements_are_those_of_the_collection():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    bounds = dict(line.split(">=") for line in lines if ">=" in line)
+    asked = dict(line.split(" >= ") for line in yaml.safe_load(DOCUMENTATION)["requirements"])
+    assert asked.pop("python") == "3.10"
+    assert asked == {name: bounds[name] for name in asked}
+    assert set(asked) >= {"azure-core", "azure-identity", "azure-mgmt-core", RESOURCE_GRAPH.distribution}
