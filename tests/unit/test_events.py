@@ -9,6 +9,7 @@ import datetime
 import importlib.util
 import pathlib
 import re
+import shutil
 from types import ModuleType
 from typing import Any
 
@@ -151,6 +152,9 @@ def test_that_nothing_can_be_seen_is_told_once() -> None:
 def test_a_memory_survives_its_file() -> None:
     memory = events.Memory("2026-01-05T07:00:00Z", {"b": "x", "a": "y"}, frozenset({"z", "y"}))
     assert events.Memory.read(memory.text(), "f") == memory
+    # Somebody's hand in it must not end the source at some later look.
+    odd = events.Memory.read('{"looked": "2026-01-05T07:00:00Z", "jobs": {"a": 1, "b": null}, "open": [1]}', "f")
+    assert set(map(type, [*odd.jobs.values(), *odd.open])) == {str}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"looked": "soon", "jobs": {}, "open": []}', '{"looked": 1}'])
@@ -204,6 +208,7 @@ def test_every_option_is_documented_as_it_is(source: ModuleType) -> None:
         ({"state_file": "/nowhere/at/all"}, "no folder /nowhere/at"),
         ({"state_file": __file__}, "is not the state of an event source"),
         ({"state_file": str(EDA)}, "cannot be read"),
+        ({"state_file": "/dev/full"}, "cannot be read: it is no file"),
     ],
 )
 def test_mistakes_in_options_are_told_before_anything_is_asked(
@@ -211,6 +216,20 @@ def test_mistakes_in_options_are_told_before_anything_is_asked(
 ) -> None:
     with pytest.raises(Refused, match=re.escape(said)):
         source.Watch({"eda_feedback_queue": object(), **options})
+
+
+def test_a_full_disk_does_not_end_a_source_that_has_worked(
+    source: ModuleType, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Refused, match=re.escape("state_file /proc/events.json cannot be written where this runs: ")):
+        source.Watch({"state_file": "/proc/events.json"}).remember()
+    folder = tmp_path / "state"
+    folder.mkdir()
+    watch = source.Watch({"state_file": str(folder / "events.json")})
+    watch.remember()
+    shutil.rmtree(folder)
+    watch.remember()
+    assert f"state_file {folder}/events.json cannot be written where this runs: No such file" in caplog.text
 
 
 def test_what_events_have_is_documented(source: ModuleType) -> None:

@@ -152,7 +152,7 @@ class Watch:
             raise Refused("interval is seconds and must be greater than 0.")
         events.check(self.params)
         self.memory = self._remembered()
-        self._worked = False
+        self._worked = self._written = False
 
     def look(self, folder: str) -> list[dict[str, Any]]:
         """What is new. ``folder`` is private and keeps the token from one look to the next."""
@@ -172,7 +172,15 @@ class Watch:
     def remember(self) -> None:
         """Write down what has been told."""
         if self.path:
-            replace_file(self.path, self.memory.text())
+            try:
+                replace_file(self.path, self.memory.text())
+                self._written = True
+            except OSError as exc:
+                said = f"state_file {self.path} cannot be written where this runs: {exc.strerror or exc}."
+                if not self._written:
+                    raise Refused(said) from exc
+                # A disk that is full for a while must not end the source. A restart meanwhile would tell things again.
+                LOG.warning("%s", said)
 
     def _remembered(self) -> events.Memory:
         if not self.path:
@@ -182,6 +190,8 @@ class Watch:
             raise Refused(f"state_file: there is no folder {folder} where this runs. Make it first.")
         if not os.path.exists(self.path):
             return events.Memory()
+        if not os.path.isfile(self.path):
+            raise Refused(f"state_file {self.path} cannot be read: it is no file.")
         try:
             with open(self.path, encoding="utf-8") as file:
                 return events.Memory.read(file.read(), self.path)

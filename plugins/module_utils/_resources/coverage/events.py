@@ -72,7 +72,8 @@ class Memory:
         """The memory in the text of a file; raises :class:`Refused` where there is something else in it."""
         try:
             known = json.loads(text)
-            memory = cls(str(known["looked"]), dict(known["jobs"]), frozenset(known["open"]))
+            told = {str(id_): str(start) for id_, start in dict(known["jobs"]).items()}
+            memory = cls(str(known["looked"]), told, frozenset(map(str, known["open"])))
         except (ValueError, TypeError, KeyError):
             memory = cls()
         if times.moment(memory.looked) is None:
