@@ -25,6 +25,7 @@ SOFT_DELETING, SOFT_DELETED = "SoftDeleting", "SoftDeleted"
 DATASOURCE = ("resourceID", "resourceUri", "datasourceType", "resourceName", "resourceType", "resourceLocation",
               "objectType")
 STORE = ("dataStoreType", "objectType", "resourceGroupId")
+GROUPS = "Microsoft.Resources/resourceGroups"
 PARAMETERS = "KubernetesClusterBackupDatasourceParameters"
 SHOWN = ("provisioningState", "currentProtectionState", "protectionStatus", "protectionErrorDetails")
 LISTS = ("includedNamespaces", "excludedNamespaces", "includedResourceTypes", "excludedResourceTypes", "labelSelectors",
@@ -95,6 +96,12 @@ def _parameters(policy_info: dict[str, Any]) -> dict[str, Any]:
     if stores[0].get("dataStoreType") != OPERATIONAL or not stores[0].get("resourceGroupId"):
         raise Refused("DppPluginInvalidInputParameters",
                       detail="the operational store needs the resourceGroupId of the snapshot resource group")
+    try:
+        group = identifier(stores[0]["resourceGroupId"]).type
+    except ValueError:
+        group = ""
+    if group != GROUPS:
+        raise Refused("DppPluginInvalidInputParameters", detail="resourceGroupId is not the id of a resource group")
     result = {"dataStoreParametersList": [{key: stores[0][key] for key in STORE}]}
     parameters = given.get("backupDatasourceParametersList")
     if parameters:

@@ -288,12 +288,20 @@ def seed(world: World, subscription: str, section: dict[str, Any]) -> None:
 
 def put_cluster(call: Call) -> Reply:
     old = call.record
+    must_match(call, old)
     refusal = old and busy(call.world, call.id)
     if refusal:
         raise refusal
     record = clusters.change(call, old) if old else clusters.make(call)
     return call.begin("cluster/write", call.render(record.body), finish="cluster.written", status=200 if old else 201,
                       payload={"id": record.id.text}, location=record.body["location"])
+
+
+def must_match(call: Call, old: Record | None) -> None:
+    """The conditions that a PUT of a cluster takes (REST reference). No cluster shows an eTag that could match."""
+    wanted = call.header("If-Match")
+    if (wanted and (old is None or wanted != "*")) or (old and call.header("If-None-Match")):
+        raise AzureError(412, "PreconditionFailed", "The condition of If-Match or If-None-Match is not met.")
 
 
 def cluster_written(world: World, payload: dict[str, Any]) -> None:

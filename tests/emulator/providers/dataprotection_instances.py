@@ -76,8 +76,14 @@ def _kept(call: Call, model: str, part: str) -> dict[str, Any]:
     return instances.kept(call.body.get(part) or {})
 
 
+def _must_be_the_vaults(vault: Record, kept: dict[str, Any]) -> None:
+    if identifier(kept["policyInfo"]["policyId"]).parent.key != vault.id.key:
+        raise invalid("the policy must be one of the vault of the backup instance")
+
+
 def validate(call: Call) -> Reply:
     vault, kept = call.require(), _kept(call, "ValidateForBackupRequest", "backupInstance")
+    _must_be_the_vaults(vault, kept)
     _refuse_protected_elsewhere(call.world, vault, kept)
     return begin(call, vault, "validate", finish="validated", payload={"vault": vault.id.text, "properties": kept})
 
@@ -97,6 +103,7 @@ def validate_change(call: Call) -> Reply:
     """validateForModifyBackup: as validate, but for the instance itself."""
     record, vault = call.require(), vault_of(call.world, call.id)
     kept = _kept(call, "ValidateForModifyBackupRequest", "backupInstance")
+    _must_be_the_vaults(vault, kept)
     instances.check_update(record.properties, kept)
     return begin(call, vault, "validate change", finish="validated", payload={
         "vault": vault.id.text, "properties": kept, "instance": record.id.text})
@@ -165,8 +172,7 @@ def _put(call: Call) -> Reply:
     kept = _kept(call, "BackupInstanceResource", "properties")
     if policy_of(world, kept) is None:
         raise Refused("UserErrorGenericResourceNotFound")
-    if identifier(kept["policyInfo"]["policyId"]).parent.key != vault.id.key:
-        raise invalid("the policy must be one of the vault of the backup instance")
+    _must_be_the_vaults(vault, kept)
     if error := _same_policy(world, vault, kept, call.id.text):
         raise error
     _refuse_protected_elsewhere(world, vault, kept)

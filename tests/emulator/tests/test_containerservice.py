@@ -218,6 +218,16 @@ def test_clusters_that_cannot_be_made(azure, body, code, status):
     refused(lambda: azure.clusters.managed_clusters.get(GROUP, "aks-9"), "ResourceNotFound", 404)
 
 
+def test_conditions_of_a_write(azure):
+    path = f"{azure.group_id}/providers/Microsoft.ContainerService/managedClusters/{{}}?api-version=2025-05-01"
+    body = azure.http("GET", path.format("aks-1"))[2]
+    for name, header, value in (("aks-1", "If-Match", '"other"'), ("aks-1", "If-None-Match", "*"),
+                                ("aks-new", "If-Match", "*")):
+        status, dummy, answer = azure.http("PUT", path.format(name), body, headers={header: value})
+        assert (status, answer["code"]) == (412, "PreconditionFailed")
+    assert azure.http("PUT", path.format("aks-1"), body, headers={"If-Match": "*"})[0] == 200
+
+
 def test_what_an_existing_cluster_keeps(azure):
     put = azure.clusters.managed_clusters.begin_create_or_update
     refused(lambda: put(GROUP, "aks-1", {**new(), "location": "westeurope"}), "InvalidResourceLocation", 409)

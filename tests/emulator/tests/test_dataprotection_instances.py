@@ -215,6 +215,20 @@ def test_the_same_policy_twice_in_a_vault(azure):
     azure.protect("instance-2", policy_name="policy-2")
 
 
+def test_the_policy_of_another_vault_is_refused_at_once(azure):
+    azure.put_vault("vault-2")
+    azure.put_policy(vault="vault-2")
+    group, other = azure.client.backup_instances, azure.instance(vault="vault-2")
+    azure.protect()
+    for call in (lambda: azure.validate(other),
+                 lambda: group.begin_create_or_update(GROUP, "vault-1", "instance-2", {"properties": other}),
+                 lambda: group.begin_validate_for_modify_backup(GROUP, "vault-1", "instance-1",
+                                                                {"backupInstance": other})):
+        error = refused(call)
+        assert (error.status_code, error.error.code) == (400, "BMSUserErrorInvalidInput")
+        assert "one of the vault" in error.error.message
+
+
 def test_malformed_instances_are_refused_at_once(azure):
     def broken(change, *path):
         properties = copy.deepcopy(azure.instance())
@@ -234,6 +248,10 @@ def test_malformed_instances_are_refused_at_once(azure):
             (broken(azure.cluster, "policyInfo", "policyId"), "DppPluginInvalidInputParameters"),
             (broken(f"{azure.vault_id}/backupPolicies/none", "policyInfo", "policyId"),
              "UserErrorGenericResourceNotFound"),
+            (broken("x", *parameters, "dataStoreParametersList", 0, "resourceGroupId"),
+             "DppPluginInvalidInputParameters"),
+            (broken(azure.account, *parameters, "dataStoreParametersList", 0, "resourceGroupId"),
+             "DppPluginInvalidInputParameters"),
             (broken("x", "unknownProperty"), "BMSUserErrorInvalidInput")):
         assert error.error.code == code
     assert not list(azure.client.backup_instances.list(GROUP, "vault-1"))
