@@ -240,6 +240,10 @@ def test_a_tag_picks_a_step(subscription):
     assert changes(one) == [("aks-east-1", "aks_backup : Create the Backup vault")]
     modules = {step.action for step in one.steps if step.action.startswith("aks.backup.") and step.kind == "ok"}
     assert modules == {"aks.backup.aks_backup_vault"}
+    without = run(subscription, PROTECT, "--check", "--skip-tags", "aks_backup:vault", **ONE).ok()
+    modules = {step.action for step in without.steps if step.action.startswith("aks.backup.") and step.kind == "ok"}
+    assert {"aks.backup.aks_backup_policy", "aks.backup.aks_backup_provider"} < modules
+    assert "aks.backup.aks_backup_vault" not in modules and changes(without) == []
 
 
 def test_another_host_talks_to_azure(subscription):
