@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import pathlib
 import re
 
 import pytest
 import yaml
+from azure.mgmt.resourcegraph import ResourceGraphClient
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
@@ -115,6 +117,12 @@ def test_requirements_are_what_the_engine_imports() -> None:
                 assert isinstance(node.args[0], ast.Constant)
                 needed.add(node.args[0].value)
     assert {line.split(">=")[0] for line in requirements("requirements.txt")} == needed
+
+
+def test_the_package_of_resource_graph_takes_a_document() -> None:
+    """Its oldest versions take models only. What writes is tried with the oldest packages, and searches are not."""
+    query = inspect.signature(ResourceGraphClient.resources).parameters["query"]
+    assert "IO[bytes]" in str(query.annotation)
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "test-requirements.txt"])
