@@ -78,6 +78,9 @@ def test_a_fleet_from_plan_to_second_run(emulator):
     regions = {f"aks-{number}": "eastus" for number in range(6)}
     subscription = Subscription(emulator, scenario(regions))
     five = entries(dict(list(regions.items())[:5]))
+    # Two that do not agree on what they share.
+    torn = entries({"aks-0": "eastus", "aks-1": "eastus"}, {"aks-1": {"vault": {"immutability": "Unlocked"}}})
+    torn[0]["vault"] = {"immutability": "Disabled"}
     six = entries(regions, {"aks-0": {"state": "stopped"}})
     run = subscription.play(
         [
@@ -87,6 +90,8 @@ def test_a_fleet_from_plan_to_second_run(emulator):
             fleet("plan again", five, check=True),
             fleet("more", six),
             fleet("more again", six),
+            fleet("torn", torn),
+            fleet("torn again", torn),
         ]
     ).ok()
     planned, done = run["plan"], run["run"]
@@ -119,6 +124,12 @@ def test_a_fleet_from_plan_to_second_run(emulator):
     changed = {one["name"]: one["changed"] for one in run["more"].result["clusters"]}
     assert changed == {"aks-0": True, "aks-5": True, **{f"aks-{number}": False for number in range(1, 5)}}
     assert run["more"].result["clusters"][0]["instances"][0]["protection"] == "stopped"
+    # Nobody would know otherwise why every run changes something.
+    assert "warnings" not in run["run"].result and run["torn again"].changed
+    (warning,) = run["torn again"].result["warnings"]
+    assert re.search(
+        r"/backupvaults/\S+ is wanted in 2 ways that changed it .*, by aks-0, aks-1; the last one", warning
+    )
 
 
 def test_a_failure_is_of_its_own_cluster(emulator):

@@ -390,7 +390,7 @@ def test_a_preflight_has_the_options_of_its_module():
 def test_backups_are_deleted_only_of_a_cluster_that_is_confirmed_by_name(given):
     entry = {**PLAIN, "state": "absent", "confirm_delete_data": given}
     said = refusal([PLAIN | {"cluster": {"name": "aks-0", "resource_group": "rg"}}, entry], 4, SUBSCRIPTION)
-    assert said.startswith("clusters[1]: state=absent deletes the backups of aks-1.")
+    assert said.startswith("clusters[1] (aks-1): state=absent deletes the backups of aks-1.")
     assert "set state to stopped" in said
 
 
@@ -429,8 +429,8 @@ def test_everything_that_is_wrong_is_told_at_once():
     bad = {"cluster": {"id": "/subscriptions/x"}, "location": "eastus"}
     said = refusal([PLAIN, bad], workers=0)
     assert "workers is 0; it must be at least 1." in said
-    assert "clusters[0]: cluster.subscription_id is needed" in said and "AZURE_SUBSCRIPTION_ID" in said
-    assert "clusters[1]: " in said
+    assert "clusters[0] (aks-1): cluster.subscription_id is needed" in said and "AZURE_SUBSCRIPTION_ID" in said
+    assert "clusters[1] (/subscriptions/x): " in said
 
 
 def test_a_cluster_is_in_the_list_once():

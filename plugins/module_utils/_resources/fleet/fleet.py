@@ -22,6 +22,7 @@ from ansible_collections.aks.backup.plugins.module_utils._errors import BackupEr
 from ansible_collections.aks.backup.plugins.module_utils._reconcile import Outcome
 from ansible_collections.aks.backup.plugins.module_utils._resources import provider, storage
 from ansible_collections.aks.backup.plugins.module_utils._resources.cluster import binding, extension
+from ansible_collections.aks.backup.plugins.module_utils._resources.common import given
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import before, removal, result
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import graph as fleet_graph
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import steps as fleet_steps
@@ -266,12 +267,14 @@ def _clusters(params: Mapping[str, Any]) -> list[Cluster]:
             one = fleet_steps.cluster(entry, params.get("subscription_id"))
             fleet_steps.shared(one)
         except Refused as exc:
-            said.append(f"clusters[{number}]: {exc.message}")
+            # Who has an inventory knows no numbers.
+            named = given(entry["cluster"])
+            said.append(f"clusters[{number}] ({named.get('name') or named.get('id')}): {exc.message}")
             continue
         if one.given.get("state") == "absent":
-            said += [f"clusters[{number}]: {problem}" for problem in removal.problems(one)]
+            said += [f"clusters[{number}] ({one.name}): {problem}" for problem in removal.problems(one)]
         if one.id.lower() in found:
-            said.append(f"clusters[{number}]: the cluster {one.id} is in the list twice.")
+            said.append(f"clusters[{number}] ({one.name}): the cluster {one.id} is in the list twice.")
         found[one.id.lower()] = one
     refuse(said)
     return list(found.values())

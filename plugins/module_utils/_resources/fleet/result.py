@@ -113,7 +113,8 @@ def diff(members: Iterable[Member], shared_keys: Iterable[Key], ended: Mapping[K
 
 def warnings(members: Iterable[Member], shared_keys: Iterable[Key], ended: Mapping[Key, Ended]) -> list[str]:
     """Each warning once, those of a cluster's own steps with its name."""
-    said: dict[str, None] = {}
+    members, shared_keys = list(members), list(shared_keys)
+    said: dict[str, None] = dict.fromkeys(_at_odds(members, shared_keys, ended))
     for key in shared_keys:
         if ended[key].well:
             said.update(dict.fromkeys(ended[key].value.warnings))
@@ -122,6 +123,24 @@ def warnings(members: Iterable[Member], shared_keys: Iterable[Key], ended: Mappi
             if ended[key].well:
                 said.update(dict.fromkeys(f"{member.one.name}: {one}" for one in ended[key].value.warnings))
     return list(said)
+
+
+def _at_odds(members: list[Member], shared_keys: list[Key], ended: Mapping[Key, Ended]) -> list[str]:
+    """A sentence on each thing that more than one wish has changed: nobody would see why every run changes it."""
+    changed: dict[tuple[str, str], list[Key]] = {}
+    for key in shared_keys:
+        if ended[key].well and ended[key].value.changed:
+            changed.setdefault((key[0], key[1]), []).append(key)
+    said = []
+    for (_step, id_), keys in changed.items():
+        if len(keys) > 1:
+            whose = listed([next(one.one.name for one in members if key in one.shared) for key in keys])
+            said.append(
+                f"{id_} is wanted in {len(keys)} ways that changed it one after the other, by {whose}; the last one "
+                "counts. Where they contradict each other, each run will change it again: give all clusters that share "
+                "it the same options and tags for it."
+            )
+    return said
 
 
 def failure(failed: list[Document], total: int) -> str:
