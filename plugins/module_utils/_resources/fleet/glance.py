@@ -179,9 +179,6 @@ class Glance(Arm):
         """Remember the identities in what was seen, whose role assignments will be of interest."""
         self._principals |= set(_principals(seen))
 
-    def fetch(self, id_: str, verb: str, body: Mapping[str, Any], **query: Any) -> list[Document]:
-        return self._arm.fetch(id_, verb, body, **query)
-
     def together(self, calls: Iterable[Callable[[], T]]) -> list[T]:
         # Most of it is at hand already, and other clusters keep the line busy.
         return [call() for call in calls]
