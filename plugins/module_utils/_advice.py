@@ -143,6 +143,7 @@ ADVICE: dict[str, str] = {
         "is, and run again."
     ),
     "ParentResourceNotFound": "What this is to be made in does not exist. Make that first.",
+    "PreconditionFailed": "Somebody else has changed it between the look and the write. Run again.",
     "PrincipalNotFound": "The managed identity has not reached the directory yet. Run again, or raise wait_timeout.",
     "PublicAccessNotPermitted": (
         "The storage account forbids public containers, as it should. Leave the container private."
