@@ -96,7 +96,8 @@ class ContractAction(ActionBase):
             result["warnings"] = host.warnings
         if not self._task.diff:
             result.pop("diff", None)
-        result["invocation"] = {"module_args": _censored(spec, host.params)}
+        if _shows_invocation(variables):
+            result["invocation"] = {"module_args": _censored(spec, host.params)}
         cleaned: dict[str, Any] = remove_values(result, validated._no_log_values)
         return cleaned
 
@@ -121,6 +122,14 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _shows_invocation(variables: Mapping[str, Any]) -> bool:
+    """Whether results of modules have their arguments: always, until ansible-core 2.21 made a setting of it."""
+    setting = "INJECT_INVOCATION"
+    if setting not in constants.config.get_configuration_definitions():
+        return True
+    return bool(constants.config.get_config_value(setting, variables=dict(variables)))
 
 
 def _censored(spec: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

@@ -185,6 +185,6 @@ def test_results_are_the_same_in_both(subscription):
         # Time goes on between the two, and a scheduled backup may fall into it.
         same = set(one.result) - {"invocation", "jobs", "latest", "recovery_points", "summary"}
         assert {key: one.result[key] for key in same} == {key: other.result[key] for key in same}, one.task
-        mine, theirs = (result["invocation"]["module_args"] for result in (one.result, other.result))
-        assert mine == theirs, one.task
+        # From ansible-core 2.21 on neither has one, unless it is switched on.
+        assert one.result.get("invocation") == other.result.get("invocation"), one.task
         assert [request["path"] for request in one.requests if request["method"] != "GET"] == []

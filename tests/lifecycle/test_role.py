@@ -146,7 +146,7 @@ def test_clusters_with_other_wishes_for_a_policy_lead_themselves(subscription):
 def artifacts(result: Run) -> list[dict[str, Any]]:
     """What each batch has left for AWX, with the number of hosts of the whole play."""
     told = [step.result["ansible_stats"]["data"] for step in result.steps if step.task.startswith("Sum up")]
-    assert {one["aks_backup_protect_clusters"] for one in told} == {2}
+    assert {int(one["aks_backup_protect_clusters"]) for one in told} == {2}
     return told
 
 
