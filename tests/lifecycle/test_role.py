@@ -152,7 +152,7 @@ def artifacts(result: Run) -> list[dict[str, Any]]:
 
 def test_the_first_batch_leads_those_after_it(subscription):
     result = run(subscription, PROTECT, "--check", hosts=EAST, aks_backup_preflight="skip", aks_backup_serial=1).ok()
-    assert [host for host, _ in groupby(step.host for step in result.steps)] == [*EAST]
+    assert [host for host, dummy in groupby(step.host for step in result.steps)] == [*EAST]
     for task in (REGISTER, "Create the storage account", "Create the Backup vault", "Create the backup policies"):
         assert hosts_of(result, task) == [EAST[0]], task
     assert hosts_of(result, "Install the backup extension in the cluster") == [*EAST]
