@@ -53,8 +53,8 @@ options:
       - Whether to read extension and Trusted Access role bindings of each protected cluster from the cluster itself. It
         costs two requests for each of these clusters, and takes the Python packages azure-mgmt-containerservice and
         azure-mgmt-kubernetesconfiguration-extensions.
-      - Of clusters that the caller may not read, or of which Azure itself cannot tell, what Resource Graph shows counts,
-        and a warning says so.
+      - Of clusters that the caller may not read, or of which Azure itself cannot tell, what Resource Graph shows
+        counts, and a warning says so.
       - Resource Graph does not know bindings. Without this, a missing one is found only where Azure Backup has stumbled
         over it.
       - Where Resource Graph shows no extension of any cluster, this is needed to find out which ones lack it. A warning

@@ -907,8 +907,8 @@ clusters:
       sample:
         - aks-default
     preflight:
-      description: What a preflight has found, a sentence each. Empty without one, and where it is strict and fails, which
-        RV(clusters[].problems) says.
+      description: What a preflight has found, a sentence each. Empty without one, and where it is strict and fails,
+        which RV(clusters[].problems) says.
       returned: without O(look)
       type: list
       elements: str

@@ -89,8 +89,8 @@ options:
     choices:
       grant: Give the missing ones before Azure validates.
       report: >-
-        Return the missing ones, with a warning for each. Azure's validation decides. Where that refuses, RV(error.problems)
-        has the commands that grant them.
+        Return the missing ones, with a warning for each. Azure's validation decides. Where that refuses,
+        RV(error.problems) has the commands that grant them.
       skip: Do not look.
   recovery_point:
     description:
@@ -337,8 +337,8 @@ granted_roles:
       sample: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-aks-snapshots
 job:
   description: >-
-    The job at its end. V(null) with O(wait=false) and O(validate_only=true), and in check mode, unless one that is under
-    way already would be followed, which is shown as it stands.
+    The job at its end. V(null) with O(wait=false) and O(validate_only=true), and in check mode, unless one that is
+    under way already would be followed, which is shown as it stands.
   returned: success
   type: dict
   contains:

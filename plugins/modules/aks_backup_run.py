@@ -148,8 +148,8 @@ followed:
   sample: false
 job:
   description: >-
-    The job at its end. V(null) with O(wait=false), when there was no need for one, and in check mode, unless one that is
-    under way already would be followed, which is shown as it stands.
+    The job at its end. V(null) with O(wait=false), when there was no need for one, and in check mode, unless one that
+    is under way already would be followed, which is shown as it stands.
   returned: success
   type: dict
   contains:
