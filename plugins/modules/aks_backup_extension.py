@@ -27,7 +27,7 @@ requirements:
   - azure-identity >= 1.23
   - azure-mgmt-containerservice >= 38.0
   - azure-mgmt-core >= 1.6
-  - azure-mgmt-dataprotection >= 2.0
+  - azure-mgmt-dataprotection >= 2.1
   - azure-mgmt-kubernetesconfiguration-extensions >= 1.0.0
   - azure-mgmt-storage >= 23.0
 extends_documentation_fragment:

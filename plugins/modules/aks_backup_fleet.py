@@ -31,7 +31,7 @@ requirements:
   - azure-mgmt-authorization >= 4.0
   - azure-mgmt-containerservice >= 38.0
   - azure-mgmt-core >= 1.6
-  - azure-mgmt-dataprotection >= 2.0
+  - azure-mgmt-dataprotection >= 2.1
   - azure-mgmt-kubernetesconfiguration-extensions >= 1.0.0
   - azure-mgmt-resource >= 24.0
   - azure-mgmt-resourcegraph >= 8.0.1

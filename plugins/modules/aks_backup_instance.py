@@ -30,7 +30,7 @@ requirements:
   - azure-mgmt-authorization >= 4.0
   - azure-mgmt-containerservice >= 38.0
   - azure-mgmt-core >= 1.6
-  - azure-mgmt-dataprotection >= 2.0
+  - azure-mgmt-dataprotection >= 2.1
   - azure-mgmt-kubernetesconfiguration-extensions >= 1.0.0
   - isodate >= 0.7
 extends_documentation_fragment:

@@ -23,7 +23,7 @@ requirements:
   - azure-identity >= 1.23
   - azure-mgmt-containerservice >= 38.0
   - azure-mgmt-core >= 1.6
-  - azure-mgmt-dataprotection >= 2.0
+  - azure-mgmt-dataprotection >= 2.1
   - azure-mgmt-resourcegraph >= 8.0.1
   - isodate >= 0.7
 extends_documentation_fragment:

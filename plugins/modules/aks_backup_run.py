@@ -24,7 +24,7 @@ requirements:
   - azure-core >= 1.35
   - azure-identity >= 1.23
   - azure-mgmt-core >= 1.6
-  - azure-mgmt-dataprotection >= 2.0
+  - azure-mgmt-dataprotection >= 2.1
   - isodate >= 0.7
 extends_documentation_fragment:
   - aks.backup.azure

@@ -27,7 +27,7 @@ requirements:
   - azure-core >= 1.35
   - azure-identity >= 1.23
   - azure-mgmt-core >= 1.6
-  - azure-mgmt-dataprotection >= 2.0
+  - azure-mgmt-dataprotection >= 2.1
 extends_documentation_fragment:
   - aks.backup.azure
   - aks.backup.wait
@@ -233,7 +233,6 @@ options:
     type: bool
     default: false
 notes:
-  - O(undelete) needs azure-mgmt-dataprotection 2.1 or newer.
   - The module uses version 2025-07-01 of Azure's interface on purpose. From version 2025-09-01 on Azure takes only
     vaults with O(soft_delete.state=AlwaysOn), which is for you to choose and not for a module.
 seealso:

@@ -21,7 +21,7 @@ requirements:
   - azure-core >= 1.35
   - azure-identity >= 1.23
   - azure-mgmt-core >= 1.6
-  - azure-mgmt-dataprotection >= 2.0
+  - azure-mgmt-dataprotection >= 2.1
 extends_documentation_fragment:
   - aks.backup.azure
   - aks.backup.wait
@@ -50,7 +50,6 @@ options:
     type: list
     elements: str
 notes:
-  - O(include_deleted) needs azure-mgmt-dataprotection 2.1 or newer.
 seealso:
   - module: aks.backup.aks_backup_vault
     description: Creates, changes, deletes and brings back vaults.

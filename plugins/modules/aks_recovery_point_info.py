@@ -22,7 +22,7 @@ requirements:
   - azure-core >= 1.35
   - azure-identity >= 1.23
   - azure-mgmt-core >= 1.6
-  - azure-mgmt-dataprotection >= 2.0
+  - azure-mgmt-dataprotection >= 2.1
 extends_documentation_fragment:
   - aks.backup.azure
   - aks.backup.wait
