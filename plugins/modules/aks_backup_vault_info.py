@@ -49,7 +49,6 @@ options:
       - Only vaults that have all these tags, each given as C(name) or C(name:value).
     type: list
     elements: str
-notes:
 seealso:
   - module: aks.backup.aks_backup_vault
     description: Creates, changes, deletes and brings back vaults.
