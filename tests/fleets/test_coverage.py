@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import pytest
 
 from tests.emulator import Emulator
@@ -24,11 +21,14 @@ def emulator():
         yield running
 
 
-def one_by_one(going):
-    """Clusters are deleted while somebody looks; the pauses spread it over the run."""
+def remove_meanwhile(running, journal, going):
+    """Each cluster is deleted as soon as there has been another request, so that it falls between two of the run's."""
     for fleet, name in going:
+        seen = journal.count
+        assert running.until(lambda seen=seen: journal.count > seen, pause=0.01), (
+            "The run had ended before all clusters were gone."
+        )
         fleet.remove(name)
-        time.sleep(0.05)
 
 
 def test_fifty_random_fleets_while_clusters_go_away(emulator):
@@ -48,10 +48,9 @@ def test_fifty_random_fleets_while_clusters_go_away(emulator):
                               check_clusters=number % 2 == 0))  # fmt: skip
         # Clusters of every third fleet go away one by one while the reports are made.
         going = [(fleet, name) for fleet in fleets[::3] for name in list(fleet.conditions)]
-        gone = threading.Thread(target=one_by_one, args=(going,))
-        gone.start()
-        run = fleets[0].subscription.play(tasks).ok()
-        gone.join()
+        with fleets[0].subscription.running(tasks) as running:
+            remove_meanwhile(running, emulator.server.journal, going)
+            run = running.wait().ok()
         for number, before in enumerate(told):
             found = reasons(run[str(number)])
             if number % 3:
