@@ -17,12 +17,6 @@ from tests.emulator.tests.furnished import GROUP, ROLES, RULE, Furnished, policy
 DAY = 86400
 
 
-@pytest.fixture(scope="module")
-def emulator():
-    with Emulator({"subscriptions": [{"name": "none"}]}, speed=2000) as running:
-        yield running
-
-
 @pytest.fixture
 def alone():
     """An emulator of its own for a test that lets weeks go by: schedules of other tests would fire as well."""

@@ -10,14 +10,7 @@ import json
 
 import pytest
 
-from tests.emulator import Emulator
 from tests.emulator.tests.furnished import GROUP, ROLES, RULE, SNAPSHOTS, STAGING, Furnished, refused
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    with Emulator({"subscriptions": [{"name": "none"}]}, speed=2000) as running:
-        yield running
 
 
 @pytest.fixture

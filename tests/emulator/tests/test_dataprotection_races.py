@@ -7,16 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.emulator import Emulator
 from tests.emulator.tests.furnished import GROUP, Furnished, policy
 
 HOURS = 60_000.0
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    with Emulator({"subscriptions": [{"name": "none"}]}, speed=2000) as running:
-        yield running
 
 
 @pytest.fixture

@@ -9,17 +9,10 @@ import copy
 
 import pytest
 
-from tests.emulator import Emulator
 from tests.emulator.inside import inside
 from tests.emulator.tests.furnished import AKS, GROUP, ROLES, STAGING, Furnished, refused
 
 DAY = 86400
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    with Emulator({"subscriptions": [{"name": "none"}]}, speed=2000) as running:
-        yield running
 
 
 @pytest.fixture

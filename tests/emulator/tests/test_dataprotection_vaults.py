@@ -9,18 +9,11 @@ import copy
 
 import pytest
 
-from tests.emulator import Emulator
 from tests.emulator.backup import times
 from tests.emulator.tests.furnished import GROUP, STAGING, Furnished, policy, refused
 
 ALWAYS_ON = ("This API version requires backup vaults to have the soft delete setting configured to Enable Always-On "
              "Soft Delete.")
-
-
-@pytest.fixture(scope="module")
-def emulator():
-    with Emulator({"subscriptions": [{"name": "none"}]}, speed=2000) as running:
-        yield running
 
 
 @pytest.fixture
