@@ -29,6 +29,7 @@ from ansible_collections.aks.backup.plugins.module_utils._errors import (
     BackupError,
     Missing,
     Refused,
+    TimedOut,
     listed,
 )
 from ansible_collections.aks.backup.plugins.module_utils._types import (
@@ -292,7 +293,11 @@ class Arm:
             document, pause = look()
         while what := pending(document):
             self.deadline.pause(self.interval if pause is None else pause, what)
-            document, pause = look()
+            try:
+                document, pause = look()
+            except TimedOut as late:
+                # What is waited for says more than which request of many the deadline happened to meet.
+                raise self.deadline.passed(what) from late
         return document
 
     def together(self, calls: Iterable[Callable[[], T]]) -> list[T]:

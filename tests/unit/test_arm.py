@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.aks.backup.plugins.module_utils import _arm, _clients, _replies
-from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError
+from ansible_collections.aks.backup.plugins.module_utils._errors import AzureError, BackupError, TimedOut
 from ansible_collections.aks.backup.plugins.module_utils._types import INSTANCES
+from ansible_collections.aks.backup.plugins.module_utils._wait import Deadline
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,20 @@ def test_an_operation_that_the_installed_package_lacks():
             clients.operation("s", INSTANCES, group, name)
         assert f"it has no {group}.{name}" in caught.value.message
         assert caught.value.message.endswith("pip install --upgrade azure-mgmt-dataprotection")
+
+
+def test_a_deadline_that_passes_during_a_look_names_what_is_waited_for():
+    """A look may take many requests of its own, such as a command that AKS carries out in the cluster."""
+    arm = _arm.Arm.__new__(_arm.Arm)
+    arm.deadline, arm.interval = Deadline(60), 0
+    looks = iter([({"state": "Terminating"}, None)])
+
+    def look():
+        try:
+            return next(looks)
+        except StopIteration:
+            raise arm.deadline.passed("Azure to carry out runCommand") from None
+
+    with pytest.raises(TimedOut) as caught:
+        arm.wait("/x", lambda document: "the namespace to be gone", read=look)
+    assert caught.value.facts["waiting_for"] == "the namespace to be gone"
