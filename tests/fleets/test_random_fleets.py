@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections import Counter
 from typing import Any
 
@@ -131,18 +130,22 @@ def test_what_is_told_is_what_is_there(emulator, seed):
         world.damage(name)
     protected = set(world.instances())
     before = set(world.gone)
-    # While the task runs, a cluster is deleted.
+    # Between two requests of the task, a cluster is deleted.
     victims = [chance.choice(world.names)] if chance.random() < 0.5 else []
-    pause, patience = chance.random(), 20 if victims else 60
+    patience = 20 if victims else 60
+    journal, over = emulator.server.journal, threading.Event()
+    reached = journal.count + chance.randrange(60)
 
     def disaster() -> None:
-        time.sleep(pause)
+        while journal.count < reached and not over.wait(0.001):
+            pass
         for name in victims:
             world.delete(name)
 
     meanwhile = threading.Thread(target=disaster)
     meanwhile.start()
     told = world.protect(world.names, patience)
+    over.set()
     meanwhile.join()
 
     held = world.instances()

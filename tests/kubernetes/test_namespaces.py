@@ -62,7 +62,7 @@ def test_made_labelled_counted_and_deleted(subscription, cluster, way):
         namespace("changed", labels={"owner": "sre", "other": None}, annotations={"why": "a drill"}, **options),
         task("empty", "aks_namespace_info", **listed),
         gone("plan of the end", check=True, **options),
-        gone("held", wait_timeout=30 if way == "run_command" else 2, poll_interval=0.5, **options),
+        gone("held", wait_timeout=30 if way == "run_command" else 6, poll_interval=0.5, **options),
     ]
     run = played(subscription, tasks, cluster.kubeconfig())
     assert run["planned"].changed and run["made"].changed and run["changed"].changed
