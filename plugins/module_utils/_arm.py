@@ -253,9 +253,21 @@ class Arm:
         return self._write("PUT", id_, row, row.put, arguments, f"bring back {id_}", named=named)
 
     def delete(self, id_: str, **named: Any) -> None:
-        """Delete. ``named`` is what else the type's own delete takes, such as force_delete of extensions."""
+        """Delete. ``named`` is what else the type's own delete takes, such as force_delete of extensions.
+
+        Azure refuses to delete what is being deleted already, by a run that was killed or by the first of two requests
+        of which the answer got lost. That is waited for to end.
+        """
         parsed, row = _row(id_)
-        self._write("DELETE", id_, row, row.delete, row.arguments(parsed), f"delete {id_}", named=named)
+        try:
+            self._write("DELETE", id_, row, row.delete, row.arguments(parsed), f"delete {id_}", named=named)
+        except AzureError as refused:
+            if not 400 <= refused.facts.get("status", 0) < 500:
+                raise
+            try:
+                self.wait(id_, partial(_going, refused))
+            except AzureError:
+                raise refused from None
 
     def post(
         self, id_: str, verb: str, body: Mapping[str, Any] | None = None, request_id: str | None = None
@@ -401,3 +413,12 @@ class Arm:
 def _row(id_: str) -> tuple[_ids.ResourceId, Operations]:
     parsed = _ids.parse(id_)
     return parsed, TYPES[parsed.type]
+
+
+def _going(refused: AzureError, document: Document | None) -> str | None:
+    """What is waited for while something is being deleted. Raises the refusal for what is not."""
+    properties = (document or {}).get("properties") or {}
+    states = {str(properties.get(key)).lower() for key in ("provisioningState", "currentProtectionState")}
+    if document is not None and not states & {"deleting", "softdeleting"}:
+        raise refused
+    return "the deletion to end" if document is not None else None

@@ -58,7 +58,11 @@ def retry_after(response: Any) -> float | None:
 def translate(exc: Any, what: str, id_: str) -> AzureError:
     response = exc.response
     if response is None:
-        return AzureError(f"Azure did not {what}. {first_line(exc)}", resource_id=id_)
+        return AzureError(
+            f"Azure's answer to the request to {what} could not be read, so it may have been carried out: "
+            f"{first_line(exc)} Run again, which looks first.",
+            resource_id=id_,
+        )
     return from_response(what, response.status_code, response.text(), response.headers, id_)
 
 

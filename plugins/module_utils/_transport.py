@@ -16,7 +16,12 @@ def transport(options: Mapping[str, Any], connections: int = 10) -> Any:
     """
     from azure.core.pipeline.transport import RequestsTransport
 
-    made = RequestsTransport(**options)
+    class Whole(RequestsTransport):
+        def send(self, request: Any, **more: Any) -> Any:
+            # Where the packages read an answer apart from its request, they would not ask again when it breaks off.
+            return super().send(request, **{**more, "stream": False})
+
+    made = Whole(**options)
     made.open()
     # Without a way to sign in of its own, the session would put what the user's .netrc has for the host, or for any
     # host, in place of the token; and it would read that file for each request.

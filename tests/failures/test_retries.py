@@ -185,6 +185,24 @@ PUTS = {
 }
 
 
+LOSSES = {
+    "unavailable": {"status": 503, "code": "ServerTimeout"},
+    "reset before": {"drop": "before"},
+    "reset after": {"drop": "after"},
+    "cut": {"truncate": True},
+}
+# Step -> how what it made is taken away, in that order, and what is deleted then.
+REMOVALS = {
+    "instance": ({"state": "absent", "confirm_delete_data": "protect-east"}, "backupInstances/[^/]+$"),
+    "permissions": ({"mode": "revoke"}, "roleAssignments/[^/]+$"),
+    "binding": ({"state": "absent"}, "trustedAccessRoleBindings/[^/]+$"),
+    "extension": ({"state": "absent"}, "extensions/[^/]+$"),
+    "policy": ({"state": "absent"}, "backupPolicies/[^/]+$"),
+    "vault": ({"state": "absent"}, "backupVaults/[^/]+$"),
+    "storage": ({"state": "absent", "confirm_delete_data": "aks-east-1"}, "/containers/[^/]+$"),
+}
+
+
 def converged(subscription):
     """All is there, once, and another run writes nothing."""
     assert len(subscription.resources("Microsoft.DataProtection/backupVaults/backupInstances")) == 1
@@ -194,11 +212,7 @@ def converged(subscription):
     assert carry_out(subscription, chain(subscription, until="run")).ok().writes == []
 
 
-@pytest.mark.parametrize(
-    "then",
-    [{"status": 503, "code": "ServerTimeout"}, {"drop": "before"}, {"drop": "after"}],
-    ids=["unavailable", "reset before", "reset after"],
-)
+@pytest.mark.parametrize("then", LOSSES.values(), ids=LOSSES)
 def test_the_first_try_of_each_write_gets_lost(subscription, then):
     for path in PUTS.values():
         subscription.fault(then, method="PUT", path=path, times=1)
@@ -208,6 +222,20 @@ def test_the_first_try_of_each_write_gets_lost(subscription, then):
     hit = Counter(one["fault"] for one in subscription.journal() if one["fault"])
     assert len(hit) >= len(PUTS), hit
     converged(subscription)
+
+
+@pytest.mark.parametrize("then", LOSSES.values(), ids=LOSSES)
+def test_the_first_try_of_each_deletion_gets_lost(subscription, then):
+    named = {"vault": {"soft_delete": {"state": "Off"}}, "instance": {"name": "protect-east"}}
+    made = [step(subscription, one["name"], **named.get(one["name"], {})) for one in chain(subscription, until="run")]
+    prepare(subscription, made)
+    for _options, path in REMOVALS.values():
+        subscription.fault(then, method="DELETE", path=path, times=1)
+    tasks = [step(subscription, name, **{**named.get(name, {}), **more}) for name, (more, _path) in REMOVALS.items()]
+    run = carry_out(subscription, tasks).ok()
+    assert [run[name].changed for name in REMOVALS] == [True] * len(REMOVALS)
+    assert len({one["fault"] for one in subscription.journal() if one["fault"]}) == len(REMOVALS)
+    assert not any(one.changed for one in carry_out(subscription, tasks).ok().steps)
 
 
 def test_reads_that_get_lost(subscription):

@@ -13,7 +13,7 @@ import pytest
 from tests.emulator import Emulator
 from tests.harness import Subscription, task
 from tests.harness.sdk import Somebody
-from tests.harness.steps import CLUSTER, chain, prepare, step
+from tests.harness.steps import CLUSTER, carry_out, chain, prepare, step
 from tests.lifecycle.vaults import NEW, SCENARIO, TYPE, as_planned, messages, planned, sent, vault, vault_id
 
 DAY = 86400.0
@@ -170,6 +170,21 @@ def test_a_vault_goes_with_all_it_protects(subscription):
     assert [write.split("/")[-2] for write in done.writes] == ["backupInstances", "backupPolicies", "backupVaults"]
     assert [one["id"] for one in plan.result["operations"]] == [one["id"] for one in done.result["operations"]]
     assert done.requests[-1]["status"] == 404
+    assert subscription.resources(TYPE) == []
+
+
+def test_an_instance_that_is_being_deleted_already_is_waited_for(subscription):
+    """By a run that was killed, or by somebody else."""
+    prepare(subscription, protected(subscription, soft_delete={"state": "Off"}))
+    (instance,) = subscription.resources(f"{TYPE}/backupInstances")
+    subscription.fault({"lro": "slow", "factor": 30}, method="DELETE", path="backupInstances/", times=1)
+    Somebody(subscription).data_protection.backup_instances.begin_delete(
+        "rg-backup", "bv-east", instance["name"], polling=False
+    )
+    everything = {"state": "absent", "on_instances": "stop_and_delete", "confirm_delete_data": "bv-east"}
+    run = carry_out(subscription, [step(subscription, "vault", **everything)]).ok()
+    asked = [one["status"] for one in run["vault"].requests if one["method"] == "DELETE"]
+    assert asked[0] == 400 and set(asked[1:]) <= {200, 202}
     assert subscription.resources(TYPE) == []
 
 
