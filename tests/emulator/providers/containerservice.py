@@ -1,7 +1,7 @@
 # Copyright (c) the aks.backup contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Microsoft.ContainerService: managed clusters, made, read, started and stopped; node pools; trusted access.
+"""Microsoft.ContainerService: managed clusters, made, read, started, stopped and deleted; node pools; trusted access.
 
 Clusters come from the scenario, or are made. A cluster does one thing at a time: while a trusted access binding is
 written or an extension is installed, the next write on the cluster is refused with 409. Sources: REST reference "AKS",
@@ -25,7 +25,7 @@ from ..ids import Id, identifier, same
 from ..operations import Lro, Operation
 from ..provider import Call, Handler, Post, Provider, Reply, Type
 from ..store import Record
-from ..world import World
+from ..world import World, group_id
 from . import containerservice_clusters as clusters
 from .containerservice_clusters import NAMESPACE
 
@@ -58,8 +58,9 @@ def busy(world: World, cluster: Id) -> AzureError | None:
     if not running:
         return None
     if running[0].provider == NAMESPACE:
+        what = "Deleting" if running[0].lro == "cluster/delete" else "Updating"
         return AzureError(
-            409, "OperationNotAllowed", "Operation is not allowed: Another operation (Updating) is in progress, please "
+            409, "OperationNotAllowed", f"Operation is not allowed: Another operation ({what}) is in progress, please "
             "wait for it to finish before starting a new operation. See https://aka.ms/aks-pending-operation for more "
             "details")
     return AzureError(
@@ -297,8 +298,43 @@ def put_cluster(call: Call) -> Reply:
                       payload={"id": record.id.text}, location=record.body["location"])
 
 
+def patch_cluster(call: Call) -> Reply:
+    """Other tags in place of those that there are ("Managed Clusters - Update Tags")."""
+    record = call.require()
+    must_match(call, record)
+    if refusal := busy(call.world, call.id):
+        raise refusal
+    saved = call.store.put(call.id, {**record.body, "tags": call.body.get("tags") or {}})
+    return call.begin("cluster/write", call.render(saved.body), finish="cluster.written", status=200,
+                      payload={"id": record.id.text}, location=record.body["location"])
+
+
+def delete_cluster(call: Call) -> Reply:
+    record = call.record
+    if record is None:
+        return Reply(204)
+    must_match(call, record)
+    if refusal := busy(call.world, call.id):
+        raise refusal
+    call.store.merge(call.id, {"properties": {"provisioningState": "Deleting"}})
+    return call.begin("cluster/delete", finish="cluster.deleted", payload={"id": record.id.text},
+                      location=record.body["location"])
+
+
+def cluster_deleted(world: World, payload: dict[str, Any]) -> None:
+    """With it go what hangs on it, its node resource group, and the identities of all of these. Its backup instance
+    stays, and so do role assignments of its identities elsewhere."""
+    record = world.store.get(payload["id"])
+    if record is None:
+        return
+    for id in (record.id, group_id(record.id.subscription, record.properties["nodeResourceGroup"])):
+        for each in (*reversed(world.store.below(id)), world.store.get(id)):
+            if each:
+                world.forget(each)
+
+
 def must_match(call: Call, old: Record | None) -> None:
-    """The conditions that a PUT of a cluster takes (REST reference). No cluster shows an eTag that could match."""
+    """The conditions that writing a cluster takes (REST reference). No cluster shows an eTag that could match."""
     wanted = call.header("If-Match")
     if (wanted and (old is None or wanted != "*")) or (old and call.header("If-None-Match")):
         raise AzureError(412, "PreconditionFailed", "The condition of If-Match or If-None-Match is not met.")
@@ -320,17 +356,20 @@ PROVIDER = Provider(
     lros={"binding/write": Lro(seconds=16.5, status=201, monitor=OPERATION, version="2016-03-30", retry_after=10),
           "binding/delete": Lro(seconds=13, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=10),
           "cluster/write": Lro(seconds=240, monitor=OPERATION, version="2016-03-30", retry_after=15),
+          "cluster/delete": Lro(seconds=300, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15),
           "cluster/start": Lro(seconds=180, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15),
           "cluster/stop": Lro(seconds=150, monitor=OPERATION, location=RESULT, version="2016-03-30", retry_after=15),
           "cluster/command": Lro(seconds=8, location="{id}/commandResults/{op}", signed=False, retry_after=5)},
     render_result=command_result,
     events={"binding.written": binding_written, "binding.written.failed": binding_failed,
             "cluster.written": cluster_written, "cluster.written.failed": cluster_failed,
+            "cluster.deleted": cluster_deleted, "cluster.deleted.failed": cluster_failed,
             "binding.deleted": binding_deleted, "binding.deleted.failed": binding_failed, "cluster.switched": switched,
             "command.run": command_run, access.EVENT: access.finish},
     types=(
-        Type("managedClusters", render=render_cluster, put=put_cluster, read_only=clusters.READ_ONLY,
-             model="azure.mgmt.containerservice.models:ManagedCluster",
+        Type("managedClusters", render=render_cluster, put=put_cluster, patch=patch_cluster, delete=delete_cluster,
+             read_only=clusters.READ_ONLY, model="azure.mgmt.containerservice.models:ManagedCluster",
+             patch_model="azure.mgmt.containerservice.models:TagsObject",
              posts={"start": Post(switch), "stop": Post(switch),
                     "listClusterAdminCredential": Post(credentials("clusterAdmin"), write=False),
                     "listClusterUserCredential": Post(credentials("clusterUser"), write=False),

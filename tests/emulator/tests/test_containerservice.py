@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.emulator.providers.containerservice import in_force
-from tests.emulator.tests.clients import GROUP, Azure, eventually, refused, scenario
+from tests.emulator.tests.clients import AKS, GROUP, Azure, eventually, refused, scenario
 
 ROLE = "Microsoft.DataProtection/backupVaults/backup-operator"
 KINDS = ("SystemAssigned", "UserAssigned", "ServicePrincipal")
@@ -201,6 +201,41 @@ def test_life_of_a_new_cluster(azure, vault):
     assert bind(azure, "backup", vault, "aks-9").result().provisioning_state == "Succeeded"
     changed = clusters.begin_create_or_update(GROUP, "aks-9", {**new(), "tags": {"team": "shop"}}).result()
     assert changed.tags == {"team": "shop"} and changed.identity.principal_id == made.identity.principal_id
+
+
+def test_end_of_a_cluster(azure, vault):
+    clusters = azure.clusters.managed_clusters
+    bind(azure, "backup", vault).result()
+    azure.vault("vault-2")
+    azure.extension("aks-2").result()
+    made, other = clusters.get(GROUP, "aks-1"), clusters.get(GROUP, "aks-2")
+    assignment = azure.assign(made.identity.principal_id)
+    azure.slowly("managedClusters/aks-1$")
+    going = clusters.begin_delete(GROUP, "aks-1")
+    assert clusters.get(GROUP, "aks-1").provisioning_state == "Deleting"
+    for call in (lambda: bind(azure, "other", vault), lambda: clusters.begin_delete(GROUP, "aks-1"),
+                 lambda: clusters.begin_update_tags(GROUP, "aks-1", {"tags": {"a": "b"}})):
+        assert "(Deleting)" in refused(call, "OperationNotAllowed", 409).message
+    azure.emulator.advance(400_000)
+    going.result()
+    refused(lambda: clusters.get(GROUP, "aks-1"), "ResourceNotFound", 404)
+    refused(lambda: azure.bindings.get(GROUP, "aks-1", "backup"), "ResourceNotFound", 404)
+    assert not azure.resources.resource_groups.check_existence(made.node_resource_group)
+    assert assignment.name in {one.name for one in azure.assignments.list_for_scope(azure.group_id)}
+    assert made.identity.principal_id not in {one["oid"] for one in azure.emulator.principals()}
+    assert clusters.begin_delete(GROUP, "aks-1").status() == "Succeeded"
+    # The extension's identity goes with the node resource group, and other clusters stay.
+    assert clusters.begin_delete(GROUP, "aks-2").result() is None
+    assert not azure.resources.resource_groups.check_existence(other.node_resource_group)
+    refused(lambda: azure.extensions.get(GROUP, *AKS, "aks-2", "azure-aks-backup"), "ResourceNotFound", 404)
+    assert [one.name for one in clusters.list_by_resource_group(GROUP)] == ["aks-3", "aks-stale"]
+
+
+def test_tags_of_a_cluster(azure):
+    clusters = azure.clusters.managed_clusters
+    for tags in ({"team": "shop", "stage": "test"}, {"team": "web"}):
+        assert clusters.begin_update_tags(GROUP, "aks-1", {"tags": tags}).result().tags == tags
+    assert clusters.get(GROUP, "aks-1").tags == {"team": "web"}
 
 
 @pytest.mark.parametrize(("body", "code", "status"), [
