@@ -9,17 +9,20 @@ In the process of the test, each with the real server: fifty times Ansible would
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections import Counter
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
 
 from ansible_collections.aks.backup.plugins.module_utils._resources.fleet import state as fleet_state
 from tests.emulator import Emulator
 from tests.harness import Subscription
 from tests.harness.direct import azure, perform
+from tests.harness.sdk import Somebody
 from tests.harness.slices import PROMPT
 from tests.harness.wishes import REGIONS, scenario
 
@@ -50,6 +53,7 @@ class World:
         self.names = [f"aks-{number}" for number in range(self.chance.randrange(2, 6))]
         regions = {name: self.chance.choice(REGIONS) for name in self.names}
         self.subscription = Subscription(emulator, scenario(regions))
+        self.somebody = Somebody(self.subscription)
         self.server = emulator.server.world
         self.entries = {name: self._wishes(name, region) for name, region in regions.items()}
         self.gone: set[str] = set()
@@ -82,11 +86,13 @@ class World:
     # What happens
 
     def delete(self, name: str) -> None:
-        """The cluster goes away with what hangs on it. Its backup instance stays, as in Azure."""
+        """Somebody deletes the cluster, as soon as nothing else is done with it, and it goes with what hangs on it. Its
+        backup instance stays, as in Azure.
+        """
         self.gone.add(name)
-        for record in [*self.server.store.below(self.id(name)), self.server.store.get(self.id(name))]:
-            if record:
-                self.server.store.delete(record.id)
+        while self.server.store.get(self.id(name)):
+            with contextlib.suppress(ResourceExistsError):
+                self.somebody.aks.managed_clusters.begin_delete("rg-clusters", name, polling_interval=0.05).result()
 
     def damage(self, name: str) -> None:
         """Something, or nothing, happens to a cluster between two runs."""

@@ -160,7 +160,8 @@ TYPES = (
          model=MODELS + "ResourceGuardProxyBaseResource", posts={
              "unlockDelete": Post(guards.unlock, MODELS + "UnlockDeleteRequest")}),
     Type("backupInstances", scope="extension", list=instances.list_of_cluster, stored=False),
-    Type("resourceGuards", put=guards.put_guard, delete=guards.delete_guard, model=MODELS + "ResourceGuardResource"),
+    Type("resourceGuards", put=guards.put_guard, patch=guards.patch_guard, delete=guards.delete_guard,
+         model=MODELS + "ResourceGuardResource", patch_model=MODELS + "PatchResourceGuardInput"),
     *(Type(name, scope="any", get=_no_monitor, stored=False) for name in (
         "operationStatus", "backupVaults/operationStatus", "backupVaults/operationResults", "locations/operationStatus",
         "locations/operationResults", "backupVaults/backupInstances/operationResults",

@@ -53,6 +53,10 @@ def put_guard(call: Call) -> Reply:
     return Reply(200, call.store.put(call.id, body).body)
 
 
+def patch_guard(call: Call) -> Reply:
+    return Reply(200, call.store.put(call.id, {**call.require().body, "tags": call.body.get("tags") or {}}).body)
+
+
 def delete_guard(call: Call) -> Reply:
     return Reply(200 if call.store.delete(call.id) else 204)
 

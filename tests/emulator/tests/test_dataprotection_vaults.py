@@ -434,6 +434,13 @@ def guarded(azure):
     return guard
 
 
+def test_tags_of_a_resource_guard(azure):
+    guarded(azure)
+    tagged = azure.client.resource_guards.patch(GROUP, "guard-1", {"tags": {"owner": "security"}})
+    assert tagged.tags == {"owner": "security"} and tagged.properties.resource_guard_operations
+    assert refused(lambda: azure.client.resource_guards.patch(GROUP, "guard-2", {"tags": {}})).status_code == 404
+
+
 def test_a_resource_guard_holds_up_critical_operations(azure):
     guard = guarded(azure)
     assert azure.client.backup_vaults.get(GROUP, "vault-1").properties.is_vault_protected_by_resource_guard is True
