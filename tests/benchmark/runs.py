@@ -81,14 +81,14 @@ class Bench:
 
     # The parts
 
-    def role(self, full: bool) -> dict[str, str]:
-        """The role on one, 20 and 100 protected clusters, and with ``full`` on 1,000; gives the sign-in to the 20."""
+    def role(self) -> dict[str, str]:
+        """The role on one, 20, 100 and 1,000 protected clusters; gives the sign-in to the 20."""
         one, twenty = self.at_once(1), self.at_once(20)
         self.best(3, "role", "converged", 1, one)
         self.best(3, "role, module processes", "converged", 1, one, aks_backup_in_worker=False)
         self.best(2, "role", "converged", 20, twenty)
         self.play("role, module processes", "converged", 20, twenty, aks_backup_in_worker=False)
-        for clusters in (100, 1000) if full else (100,):
+        for clusters in (100, 1000):
             self.play("role", "converged", clusters, self.at_once(clusters))
         return twenty
 

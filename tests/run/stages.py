@@ -270,6 +270,8 @@ def bench(shell: Shell, arguments: list[str]) -> None:
     """Measures the collection beside what one would take instead; alone, since whatever else runs is measured too."""
     bundle = bundled(shell, 'azure.azcollection')
     prepare(shell, 'azcollection')
+    # With --full it is most of an hour on two cores.
+    shell.deadline = 7200
     with locked('pytest'):
         shell.call('python', '-m', 'tests.benchmark', '--bundle', bundle, *arguments, extra={'PYTHONPATH': str(ROOT)})
 
